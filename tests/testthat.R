@@ -1,0 +1,4 @@
+library(testthat)
+library(hornet)
+
+test_check("hornet")
