@@ -9,6 +9,9 @@ namespace hornet {
 // generator works (BusyCore). In a forked child it is always 1.
 int kernel_threads();
 void set_kernel_threads(int threads);         // 0: all cores
+// What kernel_threads() never exceeds, fixed for the life of the process: kernels size per-thread
+// scratch by it.
+int max_kernel_threads();
 
 // While one lives, the budget is one thread lower (but at least one).
 class BusyCore {
