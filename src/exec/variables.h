@@ -11,21 +11,41 @@
 
 namespace hornet {
 
-// Values change only under step_mutex: a step holds it while it runs, readers and writers for the
-// length of a copy. Nobody waits for R while holding it. Adding variables is R's thread's, between
-// runs. Executables of one model share `arena`, since only one of them runs at a time.
+// Values change only under the step lock: a step holds it while it runs, readers and writers hold
+// the owner's mutex for the length of a copy. Nobody waits for R while holding either. Adding
+// variables is R's thread's. Executables of one model share `arena`, since only one of them runs
+// at a time.
+//
+// A layer owns its weights in a store of its own; a model's Variables share them, as do those of
+// any other model with that layer. Optimizers own their settings and slots likewise.
 class Variables {
  public:
   int add(std::string name, TensorSpec spec);             // zero-filled; returns the id
+  // Refers to a variable of `owner`, which lives on with this; returns the id it has here.
+  int share(const std::shared_ptr<Variables>& owner, int id);
+
   int size() const { return static_cast<int>(items_.size()); }
-  const std::string& name(int id) const { return items_[id]->name; }
-  const TensorSpec& spec(int id) const { return items_[id]->spec; }
+  const std::string& name(int id) const { return items_[id].item->name; }
+  const TensorSpec& spec(int id) const { return items_[id].item->spec; }
 
   // Locks for the copy. `bytes` must be the variable's size.
   void read(int id, void* destination, std::size_t bytes) const;
   void write(int id, const void* source, std::size_t bytes);
 
-  // Under step_mutex only.
+  // Locks this and all owners of what it shares, for the length of a step. Two models with a layer
+  // in common thus never step at once; models with nothing in common do.
+  class StepLock {
+   public:
+    explicit StepLock(const Variables& variables);
+    ~StepLock();
+    StepLock(const StepLock&) = delete;
+    StepLock& operator=(const StepLock&) = delete;
+
+   private:
+    const Variables& variables_;
+  };
+
+  // Under a StepLock only. The address of a variable never changes.
   Tensor tensor(int id);
   std::mutex& step_mutex() const { return step_mutex_; }
   Arena& arena() { return arena_; }
@@ -35,7 +55,16 @@ class Variables {
 
  private:
   struct Item { std::string name; TensorSpec spec; AlignedBuffer data; };
-  std::vector<std::unique_ptr<Item>> items_;
+  struct Entry {
+    std::shared_ptr<Item> item;
+    std::shared_ptr<const Variables> owner;               // empty: this
+  };
+  std::mutex& mutex_of(const Entry& entry) const {
+    return entry.owner ? entry.owner->step_mutex_ : step_mutex_;
+  }
+
+  std::vector<Entry> items_;
+  std::vector<const Variables*> owners_;                  // others, once each, by address
   mutable std::mutex step_mutex_;
   Arena arena_;
 };

@@ -1,0 +1,64 @@
+#include "exec/variables.h"
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+
+#include "base/error.h"
+
+namespace hornet {
+
+// Entries are added on R's thread, but a step on another thread may be reading the list.
+int Variables::add(std::string name, TensorSpec spec) {
+  auto item = std::make_shared<Item>();
+  item->name = std::move(name);
+  item->spec = std::move(spec);
+  item->data = AlignedBuffer(static_cast<std::size_t>(item->spec.shape.numel()) *
+                             size_of(item->spec.dtype));
+  std::lock_guard<std::mutex> lock(step_mutex_);
+  items_.push_back({std::move(item), nullptr});
+  return size() - 1;
+}
+
+int Variables::share(const std::shared_ptr<Variables>& owner, int id) {
+  if (id < 0 || id >= owner->size()) throw Error("variable " + std::to_string(id) + " is unknown");
+  Entry entry = owner->items_[id];
+  if (!entry.owner) entry.owner = owner;                  // else its owner is somebody else's already
+  std::lock_guard<std::mutex> lock(step_mutex_);
+  const Variables* home = entry.owner.get();
+  const auto at = std::lower_bound(owners_.begin(), owners_.end(), home, std::less<>());
+  if (home != this && (at == owners_.end() || *at != home)) owners_.insert(at, home);
+  items_.push_back(std::move(entry));
+  return size() - 1;
+}
+
+void Variables::read(int id, void* destination, std::size_t bytes) const {
+  const Entry& entry = items_[id];
+  std::lock_guard<std::mutex> lock(mutex_of(entry));
+  std::memcpy(destination, entry.item->data.data(), bytes);
+}
+
+void Variables::write(int id, const void* source, std::size_t bytes) {
+  const Entry& entry = items_[id];
+  std::lock_guard<std::mutex> lock(mutex_of(entry));
+  std::memcpy(entry.item->data.data(), source, bytes);
+}
+
+Tensor Variables::tensor(int id) {
+  const Item& item = *items_[id].item;
+  return {item.data.data(), item.spec};
+}
+
+// Own lock first, then the owners' in address order. An owner is never a model that steps (it
+// shares nothing), so nobody holds an owner's lock while waiting for a model's.
+Variables::StepLock::StepLock(const Variables& variables) : variables_(variables) {
+  variables.step_mutex_.lock();
+  for (const Variables* owner : variables.owners_) owner->step_mutex_.lock();
+}
+
+Variables::StepLock::~StepLock() {
+  for (const Variables* owner : variables_.owners_) owner->step_mutex_.unlock();
+  variables_.step_mutex_.unlock();
+}
+
+}  // namespace hornet
