@@ -1,0 +1,110 @@
+// The reference back end: plain loops, Eigen for products, float and double, every op. It is the
+// referee of the other back ends, so each kernel says its definition rather than its speed.
+// NaN goes through everything (relu, clip, maximum, pooling too), or training would hide it.
+#pragma once
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "backend/backend.h"
+#include "graph/fused.h"
+#include "graph/op.h"
+
+namespace hornet::cpu {
+
+using KernelRows = std::vector<KernelRow>;
+void add_elementwise_kernels(KernelRows& rows);
+void add_reduce_kernels(KernelRows& rows);
+void add_matmul_kernels(KernelRows& rows);
+void add_shape_kernels(KernelRows& rows);
+void add_conv_kernels(KernelRows& rows);
+void add_pool_kernels(KernelRows& rows);
+void add_norm_kernels(KernelRows& rows);
+void add_random_kernels(KernelRows& rows);
+void add_state_kernels(KernelRows& rows);
+void add_fused_kernels(KernelRows& rows);
+
+// Elements a thread takes at least in a loop that does little for each.
+constexpr Dim kGrain = 16384;
+
+template <class Body>
+class FunctionKernel final : public Kernel {
+ public:
+  FunctionKernel(Body body, std::size_t workspace)
+      : body_(std::move(body)), workspace_(workspace) {}
+  std::size_t workspace_bytes() const override { return workspace_; }
+  void run(const Tensor* inputs, const Tensor* outputs, void* workspace) override {
+    body_(inputs, outputs, workspace);
+  }
+
+ private:
+  Body body_;
+  std::size_t workspace_;
+};
+
+// The kernel whose run() is body(const Tensor* inputs, const Tensor* outputs, void* workspace).
+template <class Body>
+std::unique_ptr<Kernel> kernel(Body body, std::size_t workspace = 0) {
+  return std::make_unique<FunctionKernel<Body>>(std::move(body), workspace);
+}
+
+// make(T()) for the C++ type T of `type`; null for the integer type.
+template <class Make>
+std::unique_ptr<Kernel> for_floats(DType type, Make make) {
+  if (type == DType::f32) return make(float());
+  if (type == DType::f64) return make(double());
+  return nullptr;
+}
+template <class Make>
+std::unique_ptr<Kernel> for_types(DType type, Make make) {
+  if (type == DType::i32) return make(std::int32_t());
+  return for_floats(type, make);
+}
+
+// The order of maxima: a NaN is the largest.
+template <class T>
+bool is_nan(T x) {
+  if constexpr (std::is_floating_point_v<T>) return std::isnan(x);
+  else return false;
+}
+template <class T>
+bool is_larger(T a, T b) {
+  return a > b || (is_nan(a) && !is_nan(b));
+}
+
+// --- shared between families ---------------------------------------------------------------
+
+// Whether apply() knows this op for this element type: i32 has no transcendental functions.
+bool has_elementwise(Elementwise op, DType type);
+
+// out[i] = op(a[i], b[i], c[i]); operands the op does not have are ignored; out may be an operand.
+template <class T>
+void apply(const Instruction& op, const T* a, const T* b, const T* c, T* out, Dim n);
+
+// c (m, n) = a b, row-major; a is stored (k, m) if transpose_a, b (n, k) if transpose_b.
+template <class T>
+void matmul(const T* a, const T* b, T* c, Dim m, Dim n, Dim k, bool transpose_a, bool transpose_b);
+
+// Sizes of a sliding window over (batch, height, width, channels).
+struct Window {
+  Dim batch, height, width, channels;  // of the input
+  Dim out_height, out_width, out_channels;
+  Dim rows, columns;  // of the kernel or pool
+  Dim stride_y, stride_x, top, left, dilation_y, dilation_x;
+
+  Window(const Attrs& attrs, const Shape& x, const Shape& y, Dim rows, Dim columns);
+};
+
+// The outputs [begin, end) of `count` that read inside the input: 0 <= o stride + shift < size.
+struct OutputRange {
+  Dim begin, end;
+  OutputRange(Dim count, Dim size, Dim stride, Dim shift);
+};
+
+template <class T>
+void convolve(const Window& window, const T* x, const T* w, T* y);
+
+}  // namespace hornet::cpu
