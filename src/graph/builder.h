@@ -24,6 +24,11 @@ class Builder {
   Graph& graph() { return graph_; }
   const Shape& shape(Value v) const { return graph_.shape(v); }
 
+  // The method of that name with arguments from `attrs` (names of the methods' parameters):
+  // what R calls. Returns all outputs.
+  std::vector<Value> apply(const std::string& op, const std::vector<Value>& inputs,
+                           const Attrs& attrs);
+
   // --- constants -------------------------------------------------------------------------
   Value constant(double value, const TensorSpec& spec);
   Value scalar(double value);                              // f32, rank 0
@@ -84,6 +89,7 @@ class Builder {
   Value reshape(Value x, const Shape& shape);              // a view
   Value transpose(Value x, std::vector<std::int64_t> perm);
   Value concat(const std::vector<Value>& xs, std::int64_t axis);
+  // Along the batch, begin, size, before and after are multiples of it, negative as in shapes.
   Value slice(Value x, std::int64_t axis, std::int64_t begin, std::int64_t size);
   Value pad(Value x, std::int64_t axis, std::int64_t before, std::int64_t after);  // with zeros
   Value one_hot(Value indices, std::int64_t depth);        // appends an axis
@@ -124,6 +130,8 @@ class Builder {
  private:
   Value unary(const char* op, Value x, Attrs attrs = {});
   Value binary(const char* op, Value a, Value b);
+  Value reduce(const char* op, Value x, std::vector<std::int64_t> axes, bool keepdims, bool mean);
+  Value typed_like(Value x, Value partner);
   Graph& graph_;
 };
 

@@ -10,6 +10,8 @@ namespace hornet {
 // One instruction of a fused program. Registers 0..inputs-1 are the inputs; instruction i writes
 // register inputs + i. `op` is an elementwise op's code; the operands are registers (-1: none);
 // `number` is its attribute (elu's alpha, clip's min, a constant's value) and `number2` clip's max.
+// A constant with `number2` != 0 stands for number x batch; bind() resolves it, so kernels never
+// meet one.
 enum class Elementwise : std::int16_t {
   constant,
   neg, abs, sign, exp, log, sqrt, square, reciprocal, sin, cos, round, floor,
@@ -35,14 +37,17 @@ struct Access {
 struct FusedProgram {
   std::vector<Access> inputs;            // one per node input
   std::vector<Instruction> code;
-  std::vector<std::int16_t> outputs;     // registers; one per node output, all of one shape
+  std::vector<std::int16_t> outputs;     // registers; one per node output. Each output has the
+                                         // same number of elements, and flat indices agree.
 
   Attrs to_attrs() const;                // how it travels on the node
   static FusedProgram from_attrs(const Attrs& attrs);
-  FusedProgram bind(Dim batch) const;    // concrete counts
+  FusedProgram bind(Dim batch) const;    // concrete counts and constants
+  std::string to_string() const;         // "r2 = add(r0, r1); r3 = relu(r2)"
 };
 
 // The code of an elementwise op by name; false if it has none (stop_gradient, cast).
 bool elementwise_code(const std::string& op_name, Elementwise* code);
+const char* name_of(Elementwise code);
 
 }  // namespace hornet

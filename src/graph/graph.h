@@ -45,6 +45,7 @@ class Attrs {
   std::vector<std::int64_t> integers(const std::string& name) const;  // a scalar is accepted
   std::vector<std::int64_t> integers(const std::string& name,
                                      std::vector<std::int64_t> otherwise) const;
+  std::vector<double> reals(const std::string& name) const;           // a scalar is accepted
   std::string text(const std::string& name, const std::string& otherwise = "") const;
   bool flag(const std::string& name, bool otherwise = false) const;
 
@@ -55,6 +56,9 @@ class Attrs {
   const Attr* find(const std::string& name) const;
   std::vector<std::pair<std::string, Attr>> items_;
 };
+
+// "{axes: [0, 1], keepdims: 1}"
+std::string to_string(const Attrs& attrs);
 
 struct Node {
   const OpDef* op = nullptr;
@@ -93,7 +97,11 @@ class Graph {
   std::string to_string() const;
 
  private:
+  Value push(Node node);
+  Value leaf(const char* name, Attrs attrs, TensorSpec spec);
+
   std::vector<Node> nodes_;
+  std::vector<std::pair<int, int>> variables_;    // (id, node) of the variables seen so far
   std::string origin_;
 };
 

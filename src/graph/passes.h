@@ -10,6 +10,12 @@ namespace hornet {
 // the loss does not depend on are empty Values (k_gradients: NULL in R).
 std::vector<Value> gradient(Graph& graph, Value loss, const std::vector<Value>& wrt);
 
+// For op rules made by composition: the gradients of sum(outputs[i] * seeds[i]) with respect to
+// `wrt`, going back through nodes from `first_node` on only. Empty seeds count as zero.
+std::vector<Value> pull_back(Graph& graph, const std::vector<Value>& outputs,
+                             const std::vector<Value>& seeds, const std::vector<Value>& wrt,
+                             int first_node);
+
 // What a run is asked for: values to read and stateful nodes to execute.
 struct Targets {
   std::vector<Value> fetches;

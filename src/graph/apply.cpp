@@ -1,0 +1,221 @@
+// Builder::apply(): the builder's methods by name, for callers that have names (R).
+#include <algorithm>
+#include <unordered_map>
+
+#include "graph/builder.h"
+#include "graph/ops/window.h"
+
+namespace hornet {
+namespace {
+
+using Inputs = std::vector<Value>;
+using Method = Value (*)(Builder& b, const Inputs& in, const Attrs& a);
+struct Entry { std::size_t inputs; Method method; };
+
+constexpr std::size_t kAny = 999;
+
+template <Value (Builder::*method)(Value)>
+Entry one() {
+  return {1, [](Builder& b, const Inputs& in, const Attrs&) { return (b.*method)(in[0]); }};
+}
+
+template <Value (Builder::*method)(Value, Value)>
+Entry two() {
+  return {2, [](Builder& b, const Inputs& in, const Attrs&) { return (b.*method)(in[0], in[1]); }};
+}
+
+template <Value (Builder::*method)(Value, std::vector<std::int64_t>, bool)>
+Entry reduction() {
+  return {1, [](Builder& b, const Inputs& in, const Attrs& a) {
+            return (b.*method)(in[0], a.integers("axes", {}), a.flag("keepdims"));
+          }};
+}
+
+Shape shape_attr(const Attrs& a) { return Shape(a.integers("shape")); }
+
+DType type_attr(const Attrs& a) {
+  const std::string name = a.text("dtype");
+  if (name == "float32") return DType::f32;
+  if (name == "int32") return DType::i32;
+  throw Error("there is no type \"" + name + "\"", "type")
+      .hint("Types are \"float32\" and \"int32\".");
+}
+
+using Table = std::unordered_map<std::string, Entry>;
+
+void add_elementwise(Table& t) {
+  using B = Builder;
+  t["neg"] = one<&B::neg>();
+  t["abs"] = one<&B::abs>();
+  t["sign"] = one<&B::sign>();
+  t["exp"] = one<&B::exp>();
+  t["log"] = one<&B::log>();
+  t["sqrt"] = one<&B::sqrt>();
+  t["square"] = one<&B::square>();
+  t["reciprocal"] = one<&B::reciprocal>();
+  t["sin"] = one<&B::sin>();
+  t["cos"] = one<&B::cos>();
+  t["round"] = one<&B::round>();
+  t["floor"] = one<&B::floor>();
+  t["tanh"] = one<&B::tanh>();
+  t["sigmoid"] = one<&B::sigmoid>();
+  t["softplus"] = one<&B::softplus>();
+  t["relu"] = one<&B::relu>();
+  t["stop_gradient"] = one<&B::stop_gradient>();
+  t["softmax"] = one<&B::softmax>();
+  t["rng_advance"] = one<&B::rng_advance>();
+  t["add"] = two<&B::add>();
+  t["sub"] = two<&B::sub>();
+  t["mul"] = two<&B::mul>();
+  t["div"] = two<&B::div>();
+  t["pow"] = two<&B::pow>();
+  t["maximum"] = two<&B::maximum>();
+  t["minimum"] = two<&B::minimum>();
+  t["equal"] = two<&B::equal>();
+  t["not_equal"] = two<&B::not_equal>();
+  t["greater"] = two<&B::greater>();
+  t["greater_equal"] = two<&B::greater_equal>();
+  t["less"] = two<&B::less>();
+  t["less_equal"] = two<&B::less_equal>();
+  t["assign"] = two<&B::assign>();
+  t["elu"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
+                return b.elu(in[0], a.real("alpha", 1));
+              }};
+  t["clip"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
+                 return b.clip(in[0], a.real("min"), a.real("max"));
+               }};
+  t["cast"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
+                 return b.cast(in[0], type_attr(a));
+               }};
+  t["select"] = {3, [](B& b, const Inputs& in, const Attrs&) {
+                   return b.select(in[0], in[1], in[2]);
+                 }};
+}
+
+void add_reductions_and_shapes(Table& t) {
+  using B = Builder;
+  t["sum"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
+                const auto axes = a.integers("axes", {});
+                return a.flag("mean") ? b.mean(in[0], axes, a.flag("keepdims"))
+                                      : b.sum(in[0], axes, a.flag("keepdims"));
+              }};
+  t["mean"] = reduction<&B::mean>();
+  t["max"] = reduction<&B::max>();
+  t["min"] = reduction<&B::min>();
+  t["argmax"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
+                   return b.argmax(in[0], a.integer("axis"));
+                 }};
+  t["broadcast"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
+                      return b.broadcast(in[0], shape_attr(a), a.flag("mean"));
+                    }};
+  t["sum_to"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
+                   return b.sum_to(in[0], shape_attr(a), a.flag("mean"));
+                 }};
+  t["reshape"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
+                    return b.reshape(in[0], shape_attr(a));
+                  }};
+  t["transpose"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
+                      return b.transpose(in[0], a.integers("perm"));
+                    }};
+  t["concat"] = {kAny, [](B& b, const Inputs& in, const Attrs& a) {
+                   return b.concat(in, a.integer("axis"));
+                 }};
+  t["slice"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
+                  return b.slice(in[0], a.integer("axis"), a.integer("begin"), a.integer("size"));
+                }};
+  t["pad"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
+                return b.pad(in[0], a.integer("axis"), a.integer("before"), a.integer("after"));
+              }};
+  t["one_hot"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
+                    return b.one_hot(in[0], a.integer("depth"));
+                  }};
+}
+
+void add_products(Table& t) {
+  using B = Builder;
+  t["matmul"] = {2, [](B& b, const Inputs& in, const Attrs& a) {
+                   return b.matmul(in[0], in[1], a.flag("transpose_a"), a.flag("transpose_b"));
+                 }};
+  t["conv2d"] = {2, [](B& b, const Inputs& in, const Attrs& a) {
+                   return b.conv2d(in[0], in[1], window_of(a));
+                 }};
+  t["conv2d_backward_data"] = {2, [](B& b, const Inputs& in, const Attrs& a) {
+                                 return b.conv2d_backward_data(in[0], in[1], shape_attr(a),
+                                                               window_of(a));
+                               }};
+  t["conv2d_backward_weights"] = {2, [](B& b, const Inputs& in, const Attrs& a) {
+                                    return b.conv2d_backward_weights(in[0], in[1], shape_attr(a),
+                                                                     window_of(a));
+                                  }};
+  t["max_pool2d"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
+                       return b.max_pool2d(in[0], window_of(a));
+                     }};
+  t["max_pool2d_backward"] = {3, [](B& b, const Inputs& in, const Attrs& a) {
+                                return b.max_pool2d_backward(in[0], in[1], in[2], window_of(a));
+                              }};
+  t["avg_pool2d"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
+                       return b.avg_pool2d(in[0], window_of(a));
+                     }};
+  t["avg_pool2d_backward"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
+                                return b.avg_pool2d_backward(in[0], shape_attr(a), window_of(a));
+                              }};
+}
+
+void add_norm_and_random(Table& t) {
+  using B = Builder;
+  t["batch_norm"] = {3, [](B& b, const Inputs& in, const Attrs& a) {
+                       return b.batch_norm(in[0], in[1], in[2], a.real("epsilon"));
+                     }};
+  t["batch_norm_backward"] = {5, [](B& b, const Inputs& in, const Attrs& a) {
+                                return b.batch_norm_backward(in[0], in[1], in[2], in[3], in[4],
+                                                             a.real("epsilon"));
+                              }};
+  t["random_uniform"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
+                           return b.random_uniform(in[0], shape_attr(a), a.integer("stream"));
+                         }};
+  t["random_normal"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
+                          return b.random_normal(in[0], shape_attr(a), a.integer("stream"));
+                        }};
+  t["dropout"] = {2, [](B& b, const Inputs& in, const Attrs& a) {
+                    return b.dropout(in[0], in[1], a.real("rate"), a.integer("stream"));
+                  }};
+}
+
+const Table& methods() {
+  static const Table table = [] {
+    Table t;
+    add_elementwise(t);
+    add_reductions_and_shapes(t);
+    add_products(t);
+    add_norm_and_random(t);
+    return t;
+  }();
+  return table;
+}
+
+}  // namespace
+
+std::vector<Value> Builder::apply(const std::string& op, const std::vector<Value>& inputs,
+                                  const Attrs& attrs) {
+  const auto found = methods().find(op);
+  if (found == methods().end())
+    throw Error("there is no operation named \"" + op + "\"").where(graph_.origin());
+  const Entry& entry = found->second;
+  if (entry.inputs != kAny && entry.inputs != inputs.size())
+    throw Error(op + ": expected " + std::to_string(entry.inputs) + " inputs, got " +
+                std::to_string(inputs.size()))
+        .where(graph_.origin());
+  for (Value v : inputs)
+    if (v.node < 0 || v.node >= graph_.size() || v.output < 0 ||
+        v.output >= static_cast<int>(graph_.node(v).outputs.size()))
+      throw Error(op + ": an input is not a tensor of this model").where(graph_.origin());
+  const Value first = entry.method(*this, inputs, attrs);
+  // A method that returns its input as it is (a reshape to the same shape) has one output.
+  const bool as_it_is = std::find(inputs.begin(), inputs.end(), first) != inputs.end();
+  const int outputs = as_it_is ? 1 : static_cast<int>(graph_.node(first).outputs.size());
+  std::vector<Value> all = {first};
+  for (int i = 1; i < outputs; ++i) all.push_back({first.node, i});
+  return all;
+}
+
+}  // namespace hornet

@@ -1,0 +1,290 @@
+#include "graph/builder.h"
+
+#include <algorithm>
+
+namespace hornet {
+namespace {
+
+using Axes = std::vector<std::int64_t>;
+
+// numpy's rule: align at the right; 1 stretches.
+Shape common_shape(const Shape& a, const Shape& b) {
+  const int rank = std::max(a.rank(), b.rank());
+  std::vector<Dim> dims(rank, 1);
+  for (int i = 1; i <= rank; ++i) {
+    const Dim da = i <= a.rank() ? a[-i] : 1, db = i <= b.rank() ? b[-i] : 1;
+    if (da != db && da != 1 && db != 1)
+      throw shape_error("shapes " + a.to_string() + " and " + b.to_string() +
+                        " do not fit together: along one axis the lengths must be equal, or one "
+                        "of them 1");
+    dims[rank - i] = da == 1 ? db : da;
+  }
+  return Shape(dims);
+}
+
+// Runs what may throw, with the op and the origin as actors.
+template <class Fn>
+auto checked(const Graph& graph, const std::string& op, Fn&& fn) {
+  try {
+    return fn();
+  } catch (const Error& error) {
+    throw Error(op + ": " + error.what(), error.kind()).where(graph.origin());
+  }
+}
+
+std::int64_t positive_axis(std::int64_t axis, int rank) {
+  const std::int64_t from_start = axis < 0 ? axis + rank : axis;
+  if (from_start < 0 || from_start >= rank)
+    throw shape_error("there is no axis " + std::to_string(axis < 0 ? axis : axis + 1) +
+                      " in a tensor of " + std::to_string(rank) + " dimensions");
+  return from_start;
+}
+
+// Sorted, counted from the start; none means all.
+Axes all_or(Axes axes, int rank) {
+  if (axes.empty())
+    for (int i = 0; i < rank; ++i) axes.push_back(i);
+  for (auto& axis : axes) axis = positive_axis(axis, rank);
+  std::sort(axes.begin(), axes.end());
+  axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
+  return axes;
+}
+
+Attrs conv_attrs(const Window2d& w) {
+  return {{"strides", w.strides}, {"padding", w.padding}, {"dilation", w.dilation}};
+}
+
+Attrs pool_attrs(const Window2d& w) {
+  return {{"size", w.size}, {"strides", w.strides}, {"padding", w.padding}};
+}
+
+Attrs with_shape(Attrs attrs, const Shape& shape) {
+  attrs.set("shape", shape.dims());
+  return attrs;
+}
+
+}  // namespace
+
+// --- constants -----------------------------------------------------------------------------
+
+Value Builder::constant(double value, const TensorSpec& spec) {
+  return graph_.constant(value, spec);
+}
+Value Builder::scalar(double value) { return graph_.constant(value, {DType::f32, {}}); }
+Value Builder::zeros_like(Value x) { return graph_.constant(0, TensorSpec(graph_.spec(x))); }
+Value Builder::ones_like(Value x) { return graph_.constant(1, TensorSpec(graph_.spec(x))); }
+
+// --- elementwise ---------------------------------------------------------------------------
+
+Value Builder::unary(const char* op, Value x, Attrs attrs) {
+  return graph_.add(op, {x}, std::move(attrs));
+}
+
+Value Builder::neg(Value x) { return unary("neg", x); }
+Value Builder::abs(Value x) { return unary("abs", x); }
+Value Builder::sign(Value x) { return unary("sign", x); }
+Value Builder::exp(Value x) { return unary("exp", x); }
+Value Builder::log(Value x) { return unary("log", x); }
+Value Builder::sqrt(Value x) { return unary("sqrt", x); }
+Value Builder::square(Value x) { return unary("square", x); }
+Value Builder::reciprocal(Value x) { return unary("reciprocal", x); }
+Value Builder::sin(Value x) { return unary("sin", x); }
+Value Builder::cos(Value x) { return unary("cos", x); }
+Value Builder::round(Value x) { return unary("round", x); }
+Value Builder::floor(Value x) { return unary("floor", x); }
+Value Builder::tanh(Value x) { return unary("tanh", x); }
+Value Builder::sigmoid(Value x) { return unary("sigmoid", x); }
+Value Builder::softplus(Value x) { return unary("softplus", x); }
+Value Builder::relu(Value x) { return unary("relu", x); }
+Value Builder::elu(Value x, double alpha) { return unary("elu", x, {{"alpha", alpha}}); }
+Value Builder::clip(Value x, double min, double max) {
+  return unary("clip", x, {{"min", min}, {"max", max}});
+}
+Value Builder::stop_gradient(Value x) { return unary("stop_gradient", x); }
+Value Builder::cast(Value x, DType type) {
+  if (graph_.spec(x).dtype == type) return x;
+  return unary("cast", x, {{"dtype", std::string(name_of(type))}});
+}
+
+// A bare number takes the type of its partner.
+Value Builder::typed_like(Value x, Value partner) {
+  const Node& node = graph_.node(x);
+  const DType type = graph_.spec(partner).dtype;
+  if (node.op->name != "constant" || node.outputs[0].dtype == type) return x;
+  return graph_.constant(node.attrs.real("value"), {type, Shape(node.outputs[0].shape)});
+}
+
+Value Builder::binary(const char* op, Value a, Value b) {
+  a = typed_like(a, b);
+  b = typed_like(b, a);
+  const Shape shape = checked(graph_, op, [&] { return common_shape(this->shape(a), this->shape(b)); });
+  return graph_.add(op, {broadcast(a, shape), broadcast(b, shape)});
+}
+
+Value Builder::add(Value a, Value b) { return binary("add", a, b); }
+Value Builder::sub(Value a, Value b) { return binary("sub", a, b); }
+Value Builder::mul(Value a, Value b) { return binary("mul", a, b); }
+Value Builder::div(Value a, Value b) { return binary("div", a, b); }
+Value Builder::pow(Value a, Value b) { return binary("pow", a, b); }
+Value Builder::maximum(Value a, Value b) { return binary("maximum", a, b); }
+Value Builder::minimum(Value a, Value b) { return binary("minimum", a, b); }
+Value Builder::equal(Value a, Value b) { return binary("equal", a, b); }
+Value Builder::not_equal(Value a, Value b) { return binary("not_equal", a, b); }
+Value Builder::greater(Value a, Value b) { return binary("greater", a, b); }
+Value Builder::greater_equal(Value a, Value b) { return binary("greater_equal", a, b); }
+Value Builder::less(Value a, Value b) { return binary("less", a, b); }
+Value Builder::less_equal(Value a, Value b) { return binary("less_equal", a, b); }
+
+Value Builder::select(Value condition, Value a, Value b) {
+  a = typed_like(a, b);
+  b = typed_like(b, a);
+  const Shape shape = checked(graph_, "select", [&] {
+    return common_shape(this->shape(condition), common_shape(this->shape(a), this->shape(b)));
+  });
+  const Value typed = cast(typed_like(condition, a), graph_.spec(a).dtype);
+  return graph_.add("select",
+                    {broadcast(typed, shape), broadcast(a, shape), broadcast(b, shape)});
+}
+
+// --- reductions ----------------------------------------------------------------------------
+
+Value Builder::reduce(const char* op, Value x, Axes axes, bool keepdims, bool mean) {
+  const int rank = shape(x).rank();
+  axes = checked(graph_, op, [&] { return all_or(std::move(axes), rank); });
+  Attrs attrs = {{"axes", axes}, {"keepdims", std::int64_t{keepdims}}};
+  if (mean) attrs.set("mean", std::int64_t{1});
+  return graph_.add(op, {x}, std::move(attrs));
+}
+
+Value Builder::sum(Value x, Axes axes, bool keepdims) {
+  return reduce("sum", x, std::move(axes), keepdims, false);
+}
+Value Builder::mean(Value x, Axes axes, bool keepdims) {
+  return reduce("sum", x, std::move(axes), keepdims, true);
+}
+Value Builder::max(Value x, Axes axes, bool keepdims) {
+  return reduce("max", x, std::move(axes), keepdims, false);
+}
+Value Builder::min(Value x, Axes axes, bool keepdims) {
+  return reduce("min", x, std::move(axes), keepdims, false);
+}
+Value Builder::argmax(Value x, std::int64_t axis) {
+  const int rank = shape(x).rank();
+  axis = checked(graph_, "argmax", [&] { return positive_axis(axis, rank); });
+  return graph_.add("argmax", {x}, {{"axis", axis}});
+}
+
+Value Builder::broadcast(Value x, const Shape& to, bool mean) {
+  if (shape(x) == to) return x;
+  const Node& node = graph_.node(x);
+  if (node.op->name == "constant" && !mean)
+    return graph_.constant(node.attrs.real("value"), {node.outputs[0].dtype, to});
+  Attrs attrs = {{"shape", to.dims()}};
+  if (mean) attrs.set("mean", std::int64_t{1});
+  return graph_.add("broadcast", {x}, std::move(attrs));
+}
+
+Value Builder::sum_to(Value x, const Shape& to, bool mean) {
+  if (shape(x) == to) return x;
+  Attrs attrs = {{"shape", to.dims()}};
+  if (mean) attrs.set("mean", std::int64_t{1});
+  return graph_.add("sum_to", {x}, std::move(attrs));
+}
+
+// --- shape ---------------------------------------------------------------------------------
+
+Value Builder::reshape(Value x, const Shape& to) {
+  if (shape(x) == to) return x;
+  return graph_.add("reshape", {x}, {{"shape", to.dims()}});
+}
+
+Value Builder::transpose(Value x, Axes perm) {
+  return graph_.add("transpose", {x}, {{"perm", std::move(perm)}});
+}
+
+Value Builder::concat(const std::vector<Value>& xs, std::int64_t axis) {
+  if (!xs.empty()) {
+    const int rank = shape(xs[0]).rank();
+    axis = checked(graph_, "concat", [&] { return positive_axis(axis, rank); });
+  }
+  return graph_.add("concat", xs, {{"axis", axis}});
+}
+
+Value Builder::slice(Value x, std::int64_t axis, std::int64_t begin, std::int64_t size) {
+  const int rank = shape(x).rank();
+  axis = checked(graph_, "slice", [&] { return positive_axis(axis, rank); });
+  return graph_.add("slice", {x}, {{"axis", axis}, {"begin", begin}, {"size", size}});
+}
+
+Value Builder::pad(Value x, std::int64_t axis, std::int64_t before, std::int64_t after) {
+  const int rank = shape(x).rank();
+  axis = checked(graph_, "pad", [&] { return positive_axis(axis, rank); });
+  return graph_.add("pad", {x}, {{"axis", axis}, {"before", before}, {"after", after}});
+}
+
+Value Builder::one_hot(Value indices, std::int64_t depth) {
+  return graph_.add("one_hot", {indices}, {{"depth", depth}});
+}
+
+// --- products, convolution, pooling --------------------------------------------------------
+
+Value Builder::matmul(Value a, Value b, bool transpose_a, bool transpose_b) {
+  return graph_.add("matmul", {a, b}, {{"transpose_a", std::int64_t{transpose_a}},
+                                       {"transpose_b", std::int64_t{transpose_b}}});
+}
+
+Value Builder::conv2d(Value x, Value w, const Window2d& window) {
+  return graph_.add("conv2d", {x, w}, conv_attrs(window));
+}
+Value Builder::conv2d_backward_data(Value dy, Value w, const Shape& x_shape,
+                                    const Window2d& window) {
+  return graph_.add("conv2d_backward_data", {dy, w}, with_shape(conv_attrs(window), x_shape));
+}
+Value Builder::conv2d_backward_weights(Value x, Value dy, const Shape& w_shape,
+                                       const Window2d& window) {
+  return graph_.add("conv2d_backward_weights", {x, dy}, with_shape(conv_attrs(window), w_shape));
+}
+
+Value Builder::max_pool2d(Value x, const Window2d& window) {
+  return graph_.add("max_pool2d", {x}, pool_attrs(window));
+}
+Value Builder::max_pool2d_backward(Value x, Value y, Value dy, const Window2d& window) {
+  return graph_.add("max_pool2d_backward", {x, y, dy}, pool_attrs(window));
+}
+Value Builder::avg_pool2d(Value x, const Window2d& window) {
+  return graph_.add("avg_pool2d", {x}, pool_attrs(window));
+}
+Value Builder::avg_pool2d_backward(Value dy, const Shape& x_shape, const Window2d& window) {
+  return graph_.add("avg_pool2d_backward", {dy}, with_shape(pool_attrs(window), x_shape));
+}
+
+// --- normalisation -------------------------------------------------------------------------
+
+Value Builder::softmax(Value x) { return unary("softmax", x); }
+
+Value Builder::batch_norm(Value x, Value gamma, Value beta, double epsilon) {
+  return graph_.add("batch_norm", {x, gamma, beta}, {{"epsilon", epsilon}});
+}
+Value Builder::batch_norm_backward(Value x, Value gamma, Value mean, Value variance, Value dy,
+                                   double epsilon) {
+  return graph_.add("batch_norm_backward", {x, gamma, mean, variance, dy}, {{"epsilon", epsilon}});
+}
+
+// --- random, state -------------------------------------------------------------------------
+
+Value Builder::random_uniform(Value rng, const Shape& to, std::int64_t stream) {
+  return graph_.add("random_uniform", {rng}, {{"shape", to.dims()}, {"stream", stream}});
+}
+Value Builder::random_normal(Value rng, const Shape& to, std::int64_t stream) {
+  return graph_.add("random_normal", {rng}, {{"shape", to.dims()}, {"stream", stream}});
+}
+Value Builder::dropout(Value x, Value rng, double rate, std::int64_t stream) {
+  return graph_.add("dropout", {x, rng}, {{"rate", rate}, {"stream", stream}});
+}
+
+Value Builder::assign(Value variable, Value value) {
+  return graph_.add("assign", {variable, broadcast(typed_like(value, variable), Shape(shape(variable)))});
+}
+Value Builder::rng_advance(Value rng) { return graph_.add("rng_advance", {rng}); }
+
+}  // namespace hornet
