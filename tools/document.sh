@@ -16,6 +16,8 @@ cd "$target"
 Rscript --vanilla -e '
   Rcpp::compileAttributes(".")
   # The R files alone are enough: no export is made by calling native code.
+  # R6 classes are documented from their source references.
+  options(keep.source = TRUE)
   roxygen2::roxygenise(".", load_code = roxygen2::load_source)' > /dev/null
 test "$target" = "$root" && exit 0
 code=0
