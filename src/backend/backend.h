@@ -9,7 +9,7 @@
 
 namespace hornet {
 
-// A node with everything bound: concrete shapes, f32 or f64.
+// A node with everything bound: concrete shapes, f32 or f64. Lives for the call of compile().
 struct BoundNode {
   const Node* node;
   std::vector<TensorSpec> inputs;

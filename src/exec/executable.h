@@ -2,8 +2,8 @@
 #pragma once
 #include <atomic>
 #include <functional>
-#include <map>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "exec/plan.h"
@@ -17,39 +17,77 @@ class Executable {
  public:
   Executable(Plan plan, std::shared_ptr<Variables> variables);
 
-  // Takes step_mutex for the whole run. `feeds` are concrete tensors in feed order, read in place.
-  // `fetched` is called once, still under the mutex, with views that die with it.
+  // Holds the step lock for the whole run. `feeds` are concrete tensors in feed order, read in
+  // place. `fetched` is called once, still under the lock, with views that die with it.
   void run(const std::vector<Tensor>& feeds,
            const std::function<void(const std::vector<Tensor>&)>& fetched,
            const std::atomic<bool>* stop = nullptr);
   const Plan& plan() const { return plan_; }
 
  private:
+  // What a run walks along: pointers only.
+  struct Step {
+    Kernel* kernel;
+    Tensor* inputs;
+    Tensor* outputs;
+    void* workspace;
+  };
+  // A tensor whose address is the feed's of this run.
+  struct FeedSlot {
+    Tensor* tensor;
+    std::size_t feed;
+  };
+
+  void lay_out();             // tensors and slots, once
   void resolve();             // places -> pointers, after the arena moved
+  void* address(const Place& place) const;
+  void check(const std::vector<Tensor>& feeds) const;
+  void load_doubles();        // f64 plans work on copies of the variables
+  void store_doubles();
+
   Plan plan_;
   std::shared_ptr<Variables> variables_;
-  // ... pre-resolved tensors of every step, and which of them each feed patches
+  std::vector<Tensor> tensors_;              // of all steps, then the fetches
+  std::vector<Place> places_;                // of tensors_
+  std::vector<Tensor> fetches_;
+  std::vector<Step> steps_;
+  std::vector<FeedSlot> feed_slots_;
+  AlignedBuffer constants_;
+  std::vector<std::size_t> constant_offsets_;
+  std::vector<AlignedBuffer> doubles_;       // by variable id; f64 plans only
+  unsigned generation_ = 0;
+  bool resolved_ = false;
 };
 
 // A traced function with its compiled forms, one per batch size (the last few are kept).
+// Any thread may ask for an executable.
 class Function {
  public:
   // `graph` is copied, simplified and fused. Feed i is the input node with index i.
   Function(const Graph& graph, const Targets& targets, std::shared_ptr<Variables> variables);
 
-  // The batch is taken from the first feed with a symbolic leading dimension.
+  // `reference_only`: node by node on the reference back end, nothing fused; the referee.
+  std::shared_ptr<Executable> executable(Dim batch, bool f64 = false, bool reference_only = false);
+  // The batch is taken from the first feed with a symbolic leading dimension; 1 if there is none.
   // Shapes that do not fit are an Error naming the feed.
-  Executable& executable(Dim batch, bool f64 = false, bool reference_only = false);
   Dim batch_of(const std::vector<Tensor>& feeds) const;
 
-  const Program& program() const { return program_; }
+  const Program& program() const { return fused_; }
+  const std::vector<TensorSpec>& feeds() const { return fused_.feeds; }
   Variables& variables() { return *variables_; }
   std::shared_ptr<Variables> shared_variables() { return variables_; }
 
  private:
-  Program program_;
+  struct Cached {
+    Dim batch;
+    bool f64, reference_only;
+    std::shared_ptr<Executable> executable;
+  };
+
+  Program plain_, fused_;
   std::shared_ptr<Variables> variables_;
-  // ... cache
+  std::mutex cache_mutex_;
+  std::vector<Cached> cache_;                // most recent first
 };
 
 }  // namespace hornet

@@ -1,6 +1,7 @@
 // When each node runs and where its outputs lie.
 #pragma once
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "backend/backend.h"
@@ -11,8 +12,10 @@ namespace hornet {
 
 // Where a tensor lives.
 struct Place {
-  enum Kind : char { arena, feed, variable } kind = arena;
-  std::size_t index = 0;      // byte offset in the arena, index of the feed, id of the variable
+  enum Kind : char { arena, feed, variable, constant } kind = arena;
+  std::size_t index = 0;      // byte offset in the arena, or which feed, variable (id), constant
+
+  bool operator==(const Place& o) const { return kind == o.kind && index == o.index; }
 };
 
 struct PlanStep {
@@ -21,7 +24,14 @@ struct PlanStep {
   std::vector<TensorSpec> input_specs, output_specs;
   std::vector<Place> inputs, outputs;
   std::size_t workspace = 0;                 // arena offset
-  const char* backend = "";
+  std::size_t workspace_bytes = 0;
+  const char* backend = "";                  // "copy": the planner's own, moves one tensor
+};
+
+// A tensor filled with one number: written once, read by every run.
+struct PlanConstant {
+  TensorSpec spec;
+  double value = 0;
 };
 
 struct PlanOptions {
@@ -31,15 +41,27 @@ struct PlanOptions {
 };
 
 // Steps [0, first_state) compute; steps [first_state, end) write variables and are never cut.
+//
+// The state block. Every reader of a variable sees the value from before the run. So compute
+// steps come first; then nodes whose results are only assigned run right into the variables'
+// memory, each after those that still read the old value; then copies. Where nodes wait for each
+// other in a circle (two variables that swap), one of them computes early and is copied. If a
+// variable is assigned twice, the last assignment counts.
 struct Plan {
   std::vector<PlanStep> steps;
   std::size_t first_state = 0;
   std::size_t arena_bytes = 0;
   std::size_t naive_bytes = 0;               // without reuse, for the record
+  std::vector<PlanConstant> constants;
+  std::vector<int> written;                  // ids of the variables the state block writes
   std::vector<Place> fetches;
   std::vector<TensorSpec> fetch_specs;
   std::vector<TensorSpec> feed_specs;        // by feed index; concrete
+  bool f64 = false;
 };
+
+// One line a step: op, shapes, places, back end; then the memory. For people.
+std::string to_string(const Plan& plan, const Graph& graph);
 
 Plan make_plan(const Program& program, const PlanOptions& options);
 
