@@ -13,11 +13,14 @@ struct HostTensor {
   AlignedBuffer buffer;
   Shape shape;                             // concrete; [0] is the number of rows
 
-  float* resize(const Shape& to);          // keeps the buffer if it is large enough
+  // Keep the buffer if it is large enough, and then allocate nothing.
+  float* resize(const Shape& to);
+  float* resize(const Shape& like, Dim rows);   // `like`, with that many rows
   float* data() const { return static_cast<float*>(buffer.data()); }
   Tensor view() const { return {buffer.data(), {DType::f32, shape}}; }
 };
 
+// A tensor of rank 0 in `weights` stands for "none given".
 struct Batch {
   Dim rows = 0;
   std::vector<HostTensor> inputs, targets, weights;   // weights: one per target, or none at all

@@ -1,7 +1,7 @@
 // Slots rotate: free -> filling -> ready -> in use -> free.
 #pragma once
+#include <atomic>
 #include <condition_variable>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -10,7 +10,8 @@
 
 namespace hornet {
 
-// A fixed set of batches whose buffers are reused. Leases return by themselves.
+// A fixed set of batches whose buffers are reused. Leases return by themselves; they must not
+// outlive their pool.
 class BatchPool {
  public:
   class Lease {                            // owner of one slot; empty after a move
@@ -43,22 +44,29 @@ class BatchPool {
   std::condition_variable freed_;
 };
 
-// Bounded by the pool. Ends once: by end() (contents stay) or close() (contents dropped at once).
+// First in, first out; the pool's size bounds it. Ends once: by end() (contents stay) or close()
+// (contents dropped at once).
 class BatchQueue {
  public:
+  explicit BatchQueue(int capacity) : ring_(capacity) {}
   bool push(BatchPool::Lease lease);       // false after close()
   BatchPool::Lease pop();                  // waits; empty when ended and drained, or closed
   void end();
   void close();
-  // For feeders without read-ahead: waits until somebody waits in pop(); false when closed.
-  bool wait_for_demand();
+  // The producer, before it makes another batch: waits until at most `ahead` batches are ready.
+  // With ahead = 0 (no read-ahead) also until somebody waits in pop(). False when closed.
+  bool wait_for_room(int ahead);
+  // Somebody waits in pop() and nothing is ready. Takes no lock.
+  bool starved() const { return starved_; }
 
  private:
   std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<BatchPool::Lease> ready_;
+  std::condition_variable filled_, drained_;
+  std::vector<BatchPool::Lease> ring_;
+  std::size_t head_ = 0, count_ = 0;
   bool ended_ = false, closed_ = false;
   int waiting_ = 0;
+  std::atomic<bool> starved_{false};
 };
 
 }  // namespace hornet

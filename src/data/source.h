@@ -1,22 +1,33 @@
 // Where batches come from.
 #pragma once
 #include "data/batch.h"
+#include "rt/run_loop.h"
 
 namespace hornet {
 
-// Called by one producer thread. Fills `batch` (its buffers are reused) or returns false at the
-// end of data. Errors are thrown: Error for the user's data, Stopped when the run is over.
+// Feeds one feeder. Fills `batch` (its buffers are reused; `weights` arrives without values and
+// may stay so) or returns false at the end of data. Errors are thrown: Error for the user's data,
+// Stopped when the run is over.
 class Source {
  public:
   virtual ~Source() = default;
   virtual bool next(Batch& batch) = 0;
+  // Once, before the first next(): the mailbox for whoever needs R's thread.
+  virtual void attach(RunLoop&) {}
   // Anyone: makes a next() that waits return soon. Idempotent.
   virtual void stop() noexcept {}
+  // Cheap and without R: the trainer calls next() itself, no thread is started.
+  virtual bool direct() const { return false; }
+  // Its batches are known to fit: only weights are made.
+  virtual bool checked() const { return false; }
 };
 
-// Checks a filled batch against the spec (rows, ranks, shapes, labels), turns class weights into
-// sample weights and fills missing weights with ones. Throws Error: actor, batch number
-// (1-based), element, expected, got.
+// Checks a filled batch against the spec: counts, rows, ranks, shapes, labels. A vector becomes
+// the one-column matrix a model wants and back. Throws Error: actor, batch number (1-based; 0 for
+// data that come as a whole), element, expected, got. Sets batch.rows.
+void check(Batch& batch, const FeedSpec& spec, std::int64_t batch_number);
+// Turns class weights into sample weights where none were given, and missing weights into ones.
+void weigh(Batch& batch, const FeedSpec& spec, std::int64_t batch_number);
 void check_and_weigh(Batch& batch, const FeedSpec& spec, std::int64_t batch_number);
 
 }  // namespace hornet
