@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -42,7 +43,8 @@ class Executable {
   void resolve();             // places -> pointers, after the arena moved
   void* address(const Place& place) const;
   void check(const std::vector<Tensor>& feeds) const;
-  void load_doubles();        // f64 plans work on copies of the variables
+  void make_doubles();        // f64 plans work on copies of the variables
+  void load_doubles();
   void store_doubles();
 
   Plan plan_;
@@ -54,7 +56,7 @@ class Executable {
   std::vector<FeedSlot> feed_slots_;
   AlignedBuffer constants_;
   std::vector<std::size_t> constant_offsets_;
-  std::vector<AlignedBuffer> doubles_;       // by variable id; f64 plans only
+  std::map<int, AlignedBuffer> doubles_;     // by variable id; f64 plans only
   unsigned generation_ = 0;
   bool resolved_ = false;
 };
@@ -72,7 +74,9 @@ class Function {
   // Shapes that do not fit are an Error naming the feed.
   Dim batch_of(const std::vector<Tensor>& feeds) const;
 
-  const Program& program() const { return fused_; }
+  const Program& program(bool reference_only = false) const {
+    return reference_only ? plain_ : fused_;
+  }
   const std::vector<TensorSpec>& feeds() const { return fused_.feeds; }
   Variables& variables() { return *variables_; }
   std::shared_ptr<Variables> shared_variables() { return variables_; }
