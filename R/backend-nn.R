@@ -1,0 +1,316 @@
+# Backend functions k_*: neural network operations.
+
+#' Add a bias
+#'
+#' @param x Tensor.
+#' @param bias Tensor of rank 1, one element per channel; or of the rank of one sample.
+#' @param data_format Where the channels are; `NULL`: [k_image_data_format()].
+#' @return A tensor.
+#' @family backend
+#' @export
+#' @examples
+#' k_eval(k_bias_add(matrix(0, 2, 3), k_constant(c(1, 2, 3))))
+k_bias_add <- function(x, bias, data_format = NULL) {
+  x <- as_float(x)
+  bias <- as_float(bias)
+  if (tensor_rank(bias) > 1L) {
+    return(x + reshape_dims(bias, c(1, bias$dims)))
+  }
+  if (resolve_data_format(data_format) == "channels_first" && tensor_rank(x) > 2L) {
+    bias <- reshape_dims(bias, c(bias$dims, rep(1, tensor_rank(x) - 2L)))
+  }
+  x + bias
+}
+
+#' Dropout
+#'
+#' Sets a share of the elements to zero and divides the others by `1 - level`.
+#'
+#' @param x Tensor.
+#' @param level Share of elements to drop, at least 0 and less than 1.
+#' @param noise_shape Shape of the mask; axes of size 1 share it. `NULL`: that of `x`.
+#' @param seed Nodes with the same seed drop the same elements.
+#' @return A tensor.
+#' @family backend
+#' @export
+#' @examples
+#' k_eval(k_dropout(rep(1, 10), 0.5))
+k_dropout <- function(x, level, noise_shape = NULL, seed = NULL) {
+  x <- as_float(x)
+  level <- min(max(level, 0), 1)
+  if (level == 0) return(x)
+  if (level == 1) return(k_zeros_like(x))
+  dims <- noise_dims(noise_shape, x)
+  stream <- next_stream(seed)
+  if (identical(dims, x$dims)) {
+    return(emit("dropout", list(x, random_state()), list(rate = level, stream = stream)))
+  }
+  noise <- emit("random_uniform", list(random_state()), list(shape = dims, stream = stream))
+  x * (k_greater_equal(noise, level) / (1 - level))
+}
+
+# A noise shape as engine dimensions; NULL in it is the size of x.
+noise_dims <- function(noise_shape, x) {
+  if (is.null(noise_shape)) return(x$dims)
+  shape <- as_shape(noise_shape)
+  if (length(shape) != tensor_rank(x)) {
+    abort(sprintf("`noise_shape` has %d sizes, the input %d.", length(shape), tensor_rank(x)), "hornet_shape_error")
+  }
+  dims <- ifelse(is.na(shape), x$dims, as.numeric(shape))
+  bad <- dims != 1 & dims != x$dims
+  if (any(bad)) {
+    abort(sprintf("`noise_shape` must have size 1 or that of the input, %s, got %s.",
+                  format_shape(tensor_shape(x)), format_shape(shape)), "hornet_shape_error")
+  }
+  dims
+}
+
+#' Batch normalisation
+#'
+#' `k_batch_normalization()` with given statistics: `(x - mean) / sqrt(var + epsilon) * gamma +
+#' beta`. `k_normalize_batch_in_training()` computes them from the batch.
+#'
+#' @param x Tensor.
+#' @param mean,var,beta,gamma Tensors that can be broadcast to `x`; `beta` and `gamma` may be `NULL`.
+#' @param reduction_axes Axes over which statistics are taken, counting from 1.
+#' @param epsilon Added to the variance.
+#' @return A tensor; `k_normalize_batch_in_training()`: list of the normalised tensor, mean and
+#'   (biased) variance.
+#' @family backend
+#' @export
+#' @examples
+#' k_eval(k_batch_normalization(c(1, 3), 2, 1, 0, 1))
+k_batch_normalization <- function(x, mean, var, beta, gamma, epsilon = 0.001) {
+  scale <- k_pow(emit("sqrt", list(as_float(var) + epsilon)), -1)
+  if (!is.null(gamma)) scale <- scale * gamma
+  shift <- -mean * scale
+  if (!is.null(beta)) shift <- shift + beta
+  as_float(x) * scale + shift
+}
+#' @rdname k_batch_normalization
+#' @export
+k_normalize_batch_in_training <- function(x, gamma, beta, reduction_axes, epsilon = 0.001) {
+  x <- as_float(x)
+  mean <- k_mean(x, reduction_axes, keepdims = TRUE)
+  var <- k_mean(k_square(x - mean), reduction_axes, keepdims = TRUE)
+  kept <- reduced_dims(x, reduction_axes)
+  spread <- function(v) if (is.null(v)) NULL else reshape_dims(as_float(v), mean$dims)
+  list(
+    k_batch_normalization(x, mean, var, spread(beta), spread(gamma), epsilon),
+    reshape_dims(mean, kept), reshape_dims(var, kept)
+  )
+}
+
+# --- convolution and pooling: images travel as (batch, height, width, channels) ---------------
+
+to_channels_last <- function(x, data_format) {
+  if (data_format == "channels_last") return(x)
+  rank <- tensor_rank(x)
+  k_permute_dimensions(x, c(1L, seq_len(rank)[-(1:2)], 2L))
+}
+from_channels_last <- function(x, data_format) {
+  if (data_format == "channels_last") return(x)
+  rank <- tensor_rank(x)
+  k_permute_dimensions(x, c(1L, rank, seq_len(rank - 2L) + 1L))
+}
+
+# Zeros before and after an axis so that every stride-th window fits: of an odd total the larger
+# part goes after.
+same_padding <- function(size, kernel, stride, dilation = 1) {
+  total <- max((ceiling(size / stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
+  c(total %/% 2, total - total %/% 2)
+}
+
+window_padding <- function(dims, kernel, strides, dilation, padding) {
+  if (padding == "valid") return(c(0, 0, 0, 0))
+  c(same_padding(dims[[2L]], kernel[[1L]], strides[[1L]], dilation[[1L]]),
+    same_padding(dims[[3L]], kernel[[2L]], strides[[2L]], dilation[[2L]]))
+}
+
+check_rank <- function(x, rank, what) {
+  if (tensor_rank(x) != rank) {
+    abort(sprintf("%s: expected a tensor with %d axes, got shape %s.", what, rank,
+                  format_shape(tensor_shape(x))), "hornet_shape_error")
+  }
+}
+
+#' Convolution
+#'
+#' Convolution as deep learning means it: the kernel isn't flipped.
+#'
+#' @param x Tensor: `(batch, height, width, channels)` with `channels_last`; `(batch, steps,
+#'   channels)` for `k_conv1d()`.
+#' @param kernel Tensor of shape `(height, width, in, out)`; `(size, in, out)` for `k_conv1d()`;
+#'   `(height, width, out, in)` for `k_conv2d_transpose()`.
+#' @param output_shape Shape of the output, batch first.
+#' @param strides,dilation_rate One or two whole numbers. Not both may exceed 1.
+#' @param padding `"valid"`: none; `"same"`: as many zeros as it takes for an output of size
+#'   `ceiling(size / stride)`, the odd one after; `"causal"` (`k_conv1d()`): before the first step.
+#' @param data_format `"channels_last"`, `"channels_first"`; `NULL`: [k_image_data_format()].
+#' @return A tensor.
+#' @family backend
+#' @export
+#' @examples
+#' image <- array(1, c(1, 4, 4, 1))
+#' kernel <- array(1, c(2, 2, 1, 1))
+#' dim(k_conv2d(image, kernel, padding = "same"))
+k_conv2d <- function(x, kernel, strides = c(1, 1), padding = "valid", data_format = NULL,
+                     dilation_rate = c(1, 1)) {
+  data_format <- resolve_data_format(data_format)
+  padding <- resolve_padding(padding)
+  x <- to_channels_last(as_float(x), data_format)
+  kernel <- as_float(kernel)
+  check_rank(x, 4L, "k_conv2d()")
+  check_rank(kernel, 4L, "k_conv2d() kernel")
+  strides <- int_tuple(strides, 2L)
+  dilation_rate <- int_tuple(dilation_rate, 2L)
+  y <- emit("conv2d", list(x, kernel), list(
+    strides = strides, dilation = dilation_rate,
+    padding = window_padding(x$dims, kernel$dims[1:2], strides, dilation_rate, padding)
+  ))
+  from_channels_last(y, data_format)
+}
+#' @rdname k_conv2d
+#' @export
+k_conv1d <- function(x, kernel, strides = 1, padding = "valid", data_format = NULL,
+                     dilation_rate = 1) {
+  data_format <- resolve_data_format(data_format)
+  padding <- resolve_padding(padding, c("valid", "same", "causal"))
+  x <- to_channels_last(as_float(x), data_format)
+  kernel <- as_float(kernel)
+  check_rank(x, 3L, "k_conv1d()")
+  check_rank(kernel, 3L, "k_conv1d() kernel")
+  if (padding == "causal") {
+    x <- pad_axes(x, list(c(dilation_rate * (kernel$dims[[1L]] - 1), 0)), 2)
+    padding <- "valid"
+  }
+  image <- reshape_dims(x, c(x$dims[1:2], 1, x$dims[[3L]]))
+  filters <- reshape_dims(kernel, c(kernel$dims[[1L]], 1, kernel$dims[2:3]))
+  y <- k_conv2d(image, filters, c(strides, 1), padding, "channels_last", c(dilation_rate, 1))
+  from_channels_last(reshape_dims(y, y$dims[-3L]), data_format)
+}
+#' @rdname k_conv2d
+#' @export
+k_conv2d_transpose <- function(x, kernel, output_shape, strides = c(1, 1), padding = "valid",
+                               data_format = NULL) {
+  data_format <- resolve_data_format(data_format)
+  padding <- resolve_padding(padding)
+  x <- to_channels_last(as_float(x), data_format)
+  kernel <- as_float(kernel)
+  check_rank(x, 4L, "k_conv2d_transpose()")
+  strides <- int_tuple(strides, 2L)
+  shape <- as_shape(output_shape)
+  if (data_format == "channels_first") shape <- shape[c(1L, 3L, 4L, 2L)]
+  dims <- c(x$dims[[1L]], as.numeric(shape[-1L]))
+  y <- emit("conv2d_backward_data", list(x, kernel), list(
+    shape = dims, strides = strides, dilation = c(1, 1),
+    padding = window_padding(dims, kernel$dims[1:2], strides, c(1, 1), padding)
+  ))
+  from_channels_last(y, data_format)
+}
+
+#' Pooling
+#'
+#' @param x Tensor: `(batch, height, width, channels)` with `channels_last`.
+#' @param pool_size,strides One or two whole numbers.
+#' @param padding `"valid"` or `"same"`. Averages count real elements only.
+#' @param data_format `"channels_last"`, `"channels_first"`; `NULL`: [k_image_data_format()].
+#' @param pool_mode `"max"` or `"avg"`.
+#' @return A tensor.
+#' @family backend
+#' @export
+#' @examples
+#' x <- array(1:16, c(1, 4, 4, 1))
+#' k_eval(k_pool2d(x, c(2, 2), c(2, 2)))[1, , , 1]
+k_pool2d <- function(x, pool_size, strides = c(1, 1), padding = "valid", data_format = NULL,
+                     pool_mode = "max") {
+  data_format <- resolve_data_format(data_format)
+  padding <- resolve_padding(padding)
+  x <- to_channels_last(as_float(x), data_format)
+  check_rank(x, 4L, "k_pool2d()")
+  pool_size <- int_tuple(pool_size, 2L)
+  strides <- int_tuple(strides, 2L)
+  op <- if (one_of(pool_mode, c("max", "avg")) == "max") "max_pool2d" else "avg_pool2d"
+  y <- emit(op, list(x), list(
+    size = pool_size, strides = strides,
+    padding = window_padding(x$dims, pool_size, strides, c(1, 1), padding)
+  ))
+  from_channels_last(y, data_format)
+}
+
+#' Is the target among the k best?
+#'
+#' @param predictions Tensor `(batch, classes)`.
+#' @param targets Tensor `(batch)` of class numbers, counting from 0.
+#' @param k Number of best classes.
+#' @return Tensor `(batch)` of 1 or 0. Ties at the k-th place count as being in.
+#' @family backend
+#' @export
+#' @examples
+#' k_eval(k_in_top_k(rbind(c(0.1, 0.7, 0.2)), 2, k = 2))
+k_in_top_k <- function(predictions, targets, k) {
+  predictions <- as_float(predictions)
+  target <- k_sum(predictions * k_one_hot(targets, predictions$dims[[2L]]), axis = -1, keepdims = TRUE)
+  k_less(k_sum(k_greater(predictions, target), axis = -1), k)
+}
+
+#' Crossentropies
+#'
+#' One value per sample (or position), except for `k_binary_crossentropy()`, which gives one per
+#' element. Without `from_logits`, probabilities are kept `k_epsilon()` away from 0 and 1.
+#'
+#' @param target Targets: probabilities of the shape of `output`; for the sparse version class
+#'   numbers, counting from 0, with or without a last axis of size 1.
+#' @param output Probabilities; with `from_logits`, values before the softmax or sigmoid.
+#' @param from_logits Whether `output` is logits.
+#' @return A tensor.
+#' @family backend
+#' @export
+#' @examples
+#' k_eval(k_categorical_crossentropy(rbind(c(0, 1)), rbind(c(0.25, 0.75))))
+k_categorical_crossentropy <- function(target, output, from_logits = FALSE) {
+  output <- as_float(output)
+  if (from_logits) {
+    return(k_sum(target * (k_logsumexp(output, -1, keepdims = TRUE) - output), axis = -1))
+  }
+  -k_sum(target * k_log(clip_probability(normalized(output))), axis = -1)
+}
+
+# A softmax sums to one already.
+normalized <- function(p) {
+  if (identical(p$source$op, "softmax")) p else p / k_sum(p, axis = -1, keepdims = TRUE)
+}
+
+clip_probability <- function(p) k_clip(p, k_epsilon(), 1 - k_epsilon())
+
+#' @rdname k_categorical_crossentropy
+#' @export
+k_sparse_categorical_crossentropy <- function(target, output, from_logits = FALSE) {
+  output <- as_float(output)
+  indicators <- k_one_hot(without_last_axis(target, output), output$dims[[tensor_rank(output)]])
+  if (from_logits) {
+    return(k_logsumexp(output, -1) - k_sum(indicators * output, axis = -1))
+  }
+  p <- clip_probability(output)
+  k_log(k_sum(p, axis = -1)) - k_log(k_sum(indicators * p, axis = -1))
+}
+
+# Class numbers may come as (n, 1) beside predictions (n, classes).
+without_last_axis <- function(target, output) {
+  target <- as_tensor(target)
+  rank <- tensor_rank(target)
+  if (rank == tensor_rank(output) && target$dims[[rank]] == 1) {
+    reshape_dims(target, target$dims[-rank])
+  } else {
+    target
+  }
+}
+
+#' @rdname k_categorical_crossentropy
+#' @export
+k_binary_crossentropy <- function(target, output, from_logits = FALSE) {
+  output <- as_float(output)
+  if (from_logits) return(k_softplus(output) - output * target)
+  p <- clip_probability(output)
+  -(target * k_log(p) + (1 - target) * k_log(1 - p))
+}

@@ -1,0 +1,63 @@
+# Errors as conditions with a class and the user's call.
+
+# Stops with a condition of classes c(class, "hornet_error", "error", "condition"). `message`
+# may have several elements, shown on lines of their own. Without `call`, the condition carries
+# the call of the exported function that the user (or their function) called last.
+abort <- function(message, class = NULL, call = user_call()) {
+  class <- ifelse(startsWith(as.character(class), "hornet_"), class, paste0("hornet_", class))
+  stop(structure(
+    class = unique(c(class, "hornet_error", "error", "condition")),
+    list(message = paste(message, collapse = "\n"), call = call)
+  ))
+}
+
+# The innermost call of one of our functions by code that is not ours: what the user wrote.
+user_call <- function() {
+  calls <- sys.calls()
+  ours <- logical(length(calls))
+  for (i in seq_along(calls)) ours[[i]] <- is_own_function(sys.function(i))
+  for (i in rev(seq_along(calls))) {
+    if (!ours[[i]]) next
+    if (i == 1L || !ours[[i - 1L]]) return(generic_call(calls, i))
+  }
+  NULL
+}
+
+is_own_function <- function(f) {
+  env <- environment(f)
+  !is.null(env) && identical(topenv(env), topenv())
+}
+
+# A method's frame is called by its generic's: the user wrote the latter.
+generic_call <- function(calls, i) {
+  head <- calls[[i]][[1L]]
+  if (i > 1L && is.symbol(head)) {
+    before <- calls[[i - 1L]][[1L]]
+    if (is.symbol(before) && startsWith(as.character(head), paste0(as.character(before), "."))) {
+      return(calls[[i - 1L]])
+    }
+  }
+  calls[[i]]
+}
+
+# "a", "b" or "c"
+quoted <- function(names, last = "or") {
+  names <- paste0('"', names, '"')
+  if (length(names) < 2L) return(names)
+  n <- length(names)
+  paste(paste(names[-n], collapse = ", "), last, names[[n]])
+}
+
+# `name` looked up in a named list of choices; an unknown one lists the valid ones.
+choose_by_name <- function(name, choices, what, aliases = character()) {
+  key <- tolower(name)
+  if (key %in% names(aliases)) key <- aliases[[key]]
+  found <- match(key, tolower(names(choices)))
+  if (is.na(found)) {
+    abort(c(
+      sprintf('unknown %s "%s".', what, name),
+      sprintf("Valid names are %s.", quoted(sort(names(choices))))
+    ), class = "hornet_value_error")
+  }
+  choices[[found]]
+}
