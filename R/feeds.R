@@ -4,38 +4,45 @@
 #   length                    batches in a pass (iterators only)
 #   actor                     its name in messages
 
-generator_feed <- function(generator, spec, queue_size, own_random_state = FALSE) {
-  if (is_iterator(generator)) return(iterator_feed(generator, spec, queue_size))
-  if (!is.function(generator) || is_model(generator)) {
-    abort(sprintf("The %s must be a function that returns a batch, or an image iterator, not %s.",
-                  spec$actor, describe(generator)), "hornet_value_error")
+# training: batches of an iterator come in random order; a function gets random numbers of its own.
+generator_feed <- function(generator, spec, queue_size, training = FALSE) {
+  if (is_iterator(generator)) {
+    return(list(
+      open = function(total, ...) {
+        iterator_feeder(generator, spec, queue_size, total, shuffle_batches = training)
+      },
+      length = length(generator),
+      actor = spec$actor
+    ))
   }
-  needs <- vapply(formals(args(generator)), function(default) identical(default, quote(expr = )), NA)
-  needs <- setdiff(names(needs)[needs], "...")
-  if (length(needs)) {
-    abort(sprintf("The %s is called without arguments, but its argument `%s` has no default.",
-                  spec$actor, needs[[1L]]), "hornet_value_error")
-  }
+  check_generator(generator, spec$actor)
   list(
     open = function(total, ...) {
-      call <- if (own_random_state) with_own_random_state(generator) else generator
+      call <- if (training) with_own_random_state(generator) else generator
       cpp_feeder_generator(call, spec, queue_size, total)
     },
     actor = spec$actor
   )
 }
 
-# from_start: begin each run with the first batch of a pass.
-iterator_feed <- function(iterator, spec, queue_size, from_start = FALSE) {
-  list(
-    open = function(total, ...) {
-      if (from_start) iterator$reset()
-      iterator_feeder(iterator, spec, queue_size, total)
-    },
-    length = length(iterator),
-    actor = spec$actor
-  )
+check_generator <- function(generator, actor) {
+  if (!is_generator(generator)) {
+    abort(sprintf("The %s must be a function that returns a batch, or an image iterator, not %s.",
+                  actor, describe(generator)), "hornet_value_error")
+  }
+  takes <- formals(args(generator))
+  needs <- vapply(takes, function(default) identical(default, quote(expr = )), NA)
+  needs <- setdiff(names(takes)[needs], "...")
+  if (length(needs)) {
+    abort(sprintf("The %s is called without arguments, but its argument `%s` has no default.",
+                  actor, needs[[1L]]), "hornet_value_error")
+  }
 }
+
+is_iterator <- function(x) inherits(x, "keras_image_iterator")
+
+# A model is a function, too.
+is_generator <- function(x) is_iterator(x) || (is.function(x) && !is_layer(x))
 
 # Arrays that were converted once; `rows` of them (NULL: all), `count` in number.
 dataset_feed <- function(dataset, rows, count, spec, shuffle = "none") {
@@ -48,8 +55,6 @@ dataset_feed <- function(dataset, rows, count, spec, shuffle = "none") {
     actor = spec$actor
   )
 }
-
-is_iterator <- function(x) inherits(x, "keras_image_iterator")
 
 # Calls of the generator have random numbers of their own: when they happen depends on how far the
 # producer works ahead, and no other code's numbers may depend on that.

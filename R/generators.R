@@ -94,7 +94,7 @@ fit_generator <- function(object, generator, steps_per_epoch, epochs = 1, verbos
   queue_size <- resolve_queue_size(generator, max_queue_size, workers)
 
   spec <- training_spec(object, "generator", class_weight)
-  feed <- generator_feed(generator, spec, queue_size, own_random_state = TRUE)
+  feed <- generator_feed(generator, spec, queue_size, training = TRUE)
   steps <- resolve_steps(steps_per_epoch, feed, "steps_per_epoch")
   validation <- validation_of(object, validation_data, validation_steps, queue_size)
 
@@ -328,10 +328,7 @@ signal_interrupt <- function(history, call) {
 # NULL, or list(samples, evaluate(batch_size) -> named list of val_ values).
 validation_of <- function(model, data, steps, queue_size) {
   if (is.null(data)) return(NULL)
-  feed <- if (is_iterator(data)) {
-    spec <- model_feed_spec(model, "evaluate", "validation generator")
-    iterator_feed(data, spec, queue_size, from_start = TRUE)
-  } else if (is.function(data)) {
+  feed <- if (is_generator(data)) {
     generator_feed(data, model_feed_spec(model, "evaluate", "validation generator"), queue_size)
   } else {
     array_validation_feed(model, data)

@@ -288,9 +288,6 @@ run_batch <- function(model, mode, x, y, sample_weight, spec) {
 
 # Arguments ------------------------------------------------------------------------------------
 
-# A model is a function, too.
-is_generator <- function(x) is_iterator(x) || (is.function(x) && !is_layer(x))
-
 as_batch_size <- function(batch_size) {
   if (is.null(batch_size)) return(32L)
   size <- as_count(batch_size, "batch_size")
