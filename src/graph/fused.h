@@ -1,4 +1,5 @@
-// The "fused" op: a chain of elementwise ops run in one pass over memory.
+// The "fused" op: a chain of elementwise ops run in one pass over memory. Kernels read all inputs
+// at an index before they write any output there, so an output may take the place of an input.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -6,6 +7,11 @@
 #include "graph/graph.h"
 
 namespace hornet {
+
+// Limits of the fuse pass: what a back end may count on.
+constexpr std::size_t kMaxFusedInstructions = 64;
+constexpr std::size_t kMaxFusedInputs = 16;
+constexpr std::size_t kMaxFusedOutputs = 8;
 
 // One instruction of a fused program. Registers 0..inputs-1 are the inputs; instruction i writes
 // register inputs + i. `op` is an elementwise op's code; the operands are registers (-1: none);

@@ -10,7 +10,8 @@ void expect_bias(const TensorSpec& bias, Dim channels) {
 }
 
 // x (rows, in), w (in, units), bias (units) -> activation(x w + bias). Attribute activation:
-// "linear" or "relu"; the same for conv2d_bias, which has conv2d's attributes too.
+// "linear", "relu", "sigmoid", "tanh" or "softplus"; the same for conv2d_bias, which has conv2d's
+// attributes too.
 Specs infer_dense(const Specs& in, const Attrs& attrs) {
   expect_inputs(in, 3);
   const Specs product = op("matmul").infer({in[0], in[1]}, attrs);

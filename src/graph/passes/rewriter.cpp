@@ -42,6 +42,24 @@ std::vector<char> needed_nodes(const Graph& graph, const Targets& targets) {
   return needed;
 }
 
+Program without_dead_nodes(const Program& program) {
+  Rewriter rewrite(program.graph);
+  const std::vector<char> needed = needed_nodes(program.graph, program.targets);
+  for (int id = 0; id < program.graph.size(); ++id) {
+    if (!needed[id]) continue;
+    const Node& node = program.graph.node(id);
+    rewrite.set(id, node.op->is(OpFlag::leaf)
+                        ? rewrite.copy_leaf(node)
+                        : rewrite.add(*node.op, rewrite.mapped(node.inputs), node.attrs,
+                                      node.origin));
+  }
+  Program result;
+  result.targets = rewrite.mapped(program.targets);
+  result.feeds = program.feeds;
+  result.graph = std::move(rewrite.to());
+  return result;
+}
+
 void Rewriter::set(int old_node, Value first) {
   std::vector<Value>& outputs = map_[old_node];
   outputs.clear();

@@ -15,6 +15,9 @@ namespace hornet {
 // last is a target. An assignment's reader reads what was assigned.
 std::vector<char> needed_nodes(const Graph& graph, const Targets& targets);
 
+// A copy with only those.
+Program without_dead_nodes(const Program& program);
+
 class Rewriter {
  public:
   explicit Rewriter(const Graph& from) : from_(from), map_(from.size()) {}

@@ -252,25 +252,6 @@ class Simplifier {
   std::string origin_;
 };
 
-// A copy without the nodes that the targets do not need.
-Program without_dead_nodes(const Program& program) {
-  Rewriter rewrite(program.graph);
-  const std::vector<char> needed = needed_nodes(program.graph, program.targets);
-  for (int id = 0; id < program.graph.size(); ++id) {
-    if (!needed[id]) continue;
-    const Node& node = program.graph.node(id);
-    rewrite.set(id, node.op->is(OpFlag::leaf)
-                        ? rewrite.copy_leaf(node)
-                        : rewrite.add(*node.op, rewrite.mapped(node.inputs), node.attrs,
-                                      node.origin));
-  }
-  Program result;
-  result.targets = rewrite.mapped(program.targets);
-  result.feeds = program.feeds;
-  result.graph = std::move(rewrite.to());
-  return result;
-}
-
 }  // namespace
 
 Program simplify(const Graph& graph, const Targets& targets) {
