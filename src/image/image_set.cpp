@@ -1,0 +1,60 @@
+#include "image/image_set.h"
+
+#include <utility>
+
+namespace hornet {
+
+void load_resized(const std::string& path, ColorMode mode, int height, int width,
+                  ResizeKernel kernel, const DecodeLimits& limits, LoadScratch& scratch, Pixels*& out) {
+  load_image(path, mode, limits, scratch.decode, scratch.decoded);
+  const PixelShape& shape = scratch.decoded.shape;
+  out = &scratch.decoded;
+  if (height > 0 && (shape.height != height || shape.width != width)) {
+    resize(scratch.decoded, height, width, kernel, scratch.resize, scratch.resized);
+    out = &scratch.resized;
+  }
+}
+
+FileSet::FileSet(std::vector<std::string> paths, Options options)
+    : paths_(std::move(paths)),
+      options_(options),
+      shape_{options.height, options.width, channels_of(options.mode)},
+      cache_(paths_.size(), shape_, options.cache_bytes) {}
+
+ImageView FileSet::load(int index, LoadScratch& scratch, const std::atomic<bool>& stop) const {
+  const std::string& path = paths_[static_cast<std::size_t>(index)];
+  const auto slot = static_cast<std::size_t>(index);
+  ImageView view;
+  view.shape = shape_;
+  FileStamp stamp;
+  if (cache_.enabled()) {
+    stamp = FileStamp::of(path);
+    view.bytes = cache_.find(slot, stamp);
+    if (view.bytes) return view;
+  }
+  DecodeLimits limits = options_.limits;
+  limits.stop = &stop;
+  constexpr std::size_t kKeptBytes = std::size_t{64} << 20;
+  Pixels* pixels = nullptr;
+  load_resized(path, options_.mode, options_.height, options_.width, options_.kernel, limits, scratch, pixels);
+  view.bytes = pixels->data();
+  if (cache_.enabled()) cache_.keep(slot, stamp, *pixels);
+  if (pixels != &scratch.decoded && scratch.decoded.buffer.capacity() > kKeptBytes) {
+    scratch.decoded.buffer.release();
+  }
+  scratch.decode.trim();
+  scratch.resize.trim();
+  return view;
+}
+
+ArraySet::ArraySet(int size, PixelShape shape, AlignedBuffer values)
+    : size_(size), shape_(shape), values_(std::move(values)) {}
+
+ImageView ArraySet::load(int index, LoadScratch&, const std::atomic<bool>&) const {
+  ImageView view;
+  view.shape = shape_;
+  view.floats = static_cast<const float*>(values_.data()) + shape_.bytes() * static_cast<std::size_t>(index);
+  return view;
+}
+
+}  // namespace hornet

@@ -1,0 +1,192 @@
+#include "image/image_source.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "base/error.h"
+#include "rt/parallel.h"
+#include "rt/threads.h"
+
+namespace hornet {
+
+ImageSource::ImageSource(std::shared_ptr<ImageFlow> flow, Pipeline pipeline, Options options)
+    : flow_(std::move(flow)),
+      pipeline_(std::move(pipeline)),
+      options_(options),
+      picture_(delivered_shape(flow_->set().shape(), pipeline_)) {
+  for (Job& job : jobs_) idle_.push_back(&job);
+}
+
+ImageSource::~ImageSource() { stop(); }
+
+void ImageSource::start_workers() {
+  std::lock_guard<std::mutex> lock(threads_mutex_);
+  if (!threads_.empty() || stop_) return;
+  for (int i = 0; i < std::max(1, options_.workers); ++i) {
+    // The feeder already counts one busy core while it waits for a batch.
+    threads_.push_back(spawn([this, i] { work(/* counts_as_busy = */ i > 0); }));
+  }
+}
+
+void ImageSource::stop() noexcept {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    stop_ = true;
+  }
+  opened_.notify_all();
+  finished_.notify_all();
+  std::lock_guard<std::mutex> lock(threads_mutex_);
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+void ImageSource::draw(BatchPlan& plan) {
+  const Augmentation& augmentation = pipeline_.augmentation;
+  if (options_.only >= 0) return flow_->plan_batch(options_.only, augmentation, plan);
+  if (options_.order == BatchOrder::iterate) return flow_->plan_next(augmentation, plan);
+  if (place_ == 0 && options_.order == BatchOrder::shuffled) flow_->draw_batch_order(order_);
+  const bool shuffled = options_.order == BatchOrder::shuffled && !order_.empty();
+  flow_->plan_batch(shuffled ? order_[static_cast<std::size_t>(place_)] : place_, augmentation, plan);
+  if (++place_ >= flow_->batches()) {
+    place_ = 0;
+    flow_->end_pass();
+  }
+}
+
+// Everything but the pictures.
+void ImageSource::fill_rows(Job& job) {
+  const FlowData& data = flow_->data();
+  const std::vector<int>& rows = job.plan.index;
+  const auto n = static_cast<Dim>(rows.size());
+  Batch& batch = job.batch;
+  batch.rows = n;
+  batch.inputs.resize(1 + data.inputs.size());
+  batch.inputs[0].resize(picture_, n);
+  for (std::size_t i = 0; i < data.inputs.size(); ++i) {
+    data.inputs[i].gather(rows, batch.inputs[i + 1].resize(data.inputs[i].shape, n));
+  }
+  switch (data.kind) {
+    case FlowData::Targets::none: batch.targets.clear(); break;
+    case FlowData::Targets::pictures:      // copied when the pictures are there
+      batch.targets.resize(1);
+      batch.targets[0].resize(picture_, n);
+      break;
+    case FlowData::Targets::classes: {
+      batch.targets.resize(1);
+      float* y = batch.targets[0].resize(Shape{-1, data.classes}, n);
+      std::fill(y, y + n * data.classes, 0.0f);
+      for (int row : rows) {
+        for (int k = data.first_code[row]; k < data.first_code[row + 1]; ++k) y[data.codes[k]] = 1;
+        y += data.classes;
+      }
+      break;
+    }
+    case FlowData::Targets::tables:
+      batch.targets.resize(data.targets.size());
+      for (std::size_t i = 0; i < data.targets.size(); ++i) {
+        data.targets[i].gather(rows, batch.targets[i].resize(data.targets[i].shape, n));
+      }
+      break;
+  }
+}
+
+void ImageSource::open_next(Job& job) {
+  draw(job.plan);
+  ++drawn_;
+  fill_rows(job);
+  job.failed_sample = kNone;
+  job.error = nullptr;
+  job.claimed = 0;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    job.open = true;
+    open_.push_back(&job);
+  }
+  in_work_.push_back(&job);
+  opened_.notify_all();
+}
+
+bool ImageSource::next(Batch& batch) {
+  start_workers();
+  while (!idle_.empty() && (options_.total < 0 || drawn_ < options_.total)) {
+    Job* job = idle_.front();
+    open_next(*job);
+    idle_.pop_front();
+  }
+  if (in_work_.empty()) return false;
+  Job& job = *in_work_.front();
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    finished_.wait(lock, [&] { return stop_ || (!job.open && job.inside == 0); });
+  }
+  if (stop_) throw Stopped{};
+  in_work_.pop_front();
+  idle_.push_back(&job);
+  if (job.error) std::rethrow_exception(job.error);
+
+  if (flow_->data().kind == FlowData::Targets::pictures) {
+    const Tensor x = job.batch.inputs[0].view();
+    std::memcpy(job.batch.targets[0].data(), x.data, x.bytes());
+  }
+  std::swap(batch.inputs, job.batch.inputs);               // the buffers rotate
+  std::swap(batch.targets, job.batch.targets);
+  std::swap(delivered_, job.plan);
+  batch.rows = static_cast<Dim>(delivered_.index.size());
+  for (const RowTable& table : flow_->data().weights) {
+    if (batch.weights.empty()) batch.weights.resize(1);
+    table.gather(delivered_.index, batch.weights[0].resize(table.shape, batch.rows));
+  }
+  return true;
+}
+
+void ImageSource::render_samples(Job& job, RenderScratch& scratch) {
+  const std::size_t n = job.plan.index.size();
+  const std::size_t width = static_cast<std::size_t>(-picture_.numel());
+  for (std::size_t i; !stop_.load(std::memory_order_relaxed) && (i = job.claimed.fetch_add(1)) < n;) {
+    if (i > job.failed_sample.load(std::memory_order_relaxed)) continue;
+    try {
+      render(flow_->set(), job.plan, i, pipeline_, scratch, stop_, job.batch.inputs[0].data() + i * width);
+    } catch (const Stopped&) {
+      return;
+    } catch (...) {
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (i < job.failed_sample) {
+        job.failed_sample = i;
+        job.error = std::current_exception();
+      }
+    }
+  }
+}
+
+void ImageSource::work(bool counts_as_busy) {
+  RenderScratch scratch;
+  for (;;) {
+    Job* job;
+    {
+      std::unique_lock<std::mutex> lock(mutex_);
+      opened_.wait(lock, [&] { return stop_ || !open_.empty(); });
+      if (stop_) return;
+      job = open_.front();
+      ++job->inside;
+    }
+    {
+      std::optional<BusyCore> busy;
+      if (counts_as_busy) busy.emplace();
+      render_samples(*job, scratch);
+    }
+    bool last;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (job->open) {                     // all samples are claimed: nobody else may enter
+        job->open = false;
+        open_.pop_front();
+      }
+      last = --job->inside == 0;
+    }
+    if (last) finished_.notify_one();
+  }
+}
+
+}  // namespace hornet
