@@ -11,6 +11,7 @@
 # second    whether its gradients have gradients
 # build     for what only passes make: function(op, inputs) that calls op(name, inputs, attrs)
 # makes     the op that the passes are then to make of it
+# note      tells rows of one op apart
 op_row <- function(op, args, oracle, attrs = list(), batches = c(1, 3),
                    gradient = seq_along(args), second = TRUE, build = NULL, makes = op,
                    note = NULL) {
@@ -124,8 +125,8 @@ elementwise_rows <- function() {
     binary_row("mul", `*`),
     binary_row("div", `/`, right = reals(kinks = 0, margin = 0.25)),
     binary_row("pow", `^`, left = positive),
-    op_row("pow", list(arg(-1, no_zero), arg(-1, integers(-2, 3))), `^`, batches = lane_sizes,
-           gradient = 1, note = "whole exponents"),
+    op_row("pow", list(arg(-1, reals(kinks = 0, margin = 0.5)), arg(-1, integers(-2, 3))), `^`,
+           batches = lane_sizes, gradient = 1, note = "whole exponents"),
     binary_row("maximum", pmax),
     binary_row("minimum", pmin),
     op_row("maximum", list(arg(-1, fixed(c(1, NaN, 2, NaN, Inf))), arg(-1, fixed(c(NaN, 1, 3, NaN)))),
@@ -172,7 +173,7 @@ integer_rows <- function() {
            list(axes = 1L), gradient = NULL, note = "int32"),
     op_row("cast", list(arg(-1, ints, "int32")), identity, list(dtype = "float32"),
            batches = lane_sizes, gradient = NULL, note = "to float32"),
-    op_row("cast", list(arg(-1, fixed(c(0, 1.75, -1.75, 255, -0.5, 2^30, -2^31)))), trunc,
+    op_row("cast", list(arg(-1, fixed(c(0, 1.75, -1.75, 255, -0.5, 2^30, -2^30)))), trunc,
            list(dtype = "int32"), batches = lane_sizes, gradient = NULL, note = "to int32"),
     # What does not fit becomes what fits best; NA of R is the smallest int32.
     op_row("cast", list(arg(-1, fixed(c(NaN, 1e10, -1e10, Inf, -Inf)))),
@@ -494,43 +495,39 @@ norm_rows <- function() {
 
 # --- random numbers and state ---------------------------------------------------------------------
 
+# Seeds and steps, as unsigned numbers, and a stream for each. (2^31 would be R's NA.)
 random_states <- list(
-  c(1, 2, 3, 0), c(4294967295, 2147483648, 4294967295, 7), c(123456789, 987654321, 0, 0)
+  list(state = c(1, 2, 3, 0), stream = 0),
+  list(state = c(4294967295, 2147483649, 4294967295, 7), stream = 5),
+  list(state = c(123456789, 987654321, 0, 0), stream = 70000)
 )
-
-# A 32-bit pattern as R's integer; the pattern of NA cannot be written.
 as_int32 <- function(x) ifelse(x >= 2^31, x - 2^32, x)
 
 random_rows <- function() {
-  rng <- function(state) c(arg(4, fixed(as_int32(state)), "int32"), list(variable = TRUE))
+  rng <- function(s) c(arg(4, fixed(as_int32(s$state)), "int32"), list(variable = TRUE))
+  draw <- function(op, s, dim, numbers) {
+    force(numbers)
+    op_row(op, list(rng(s)), function(rng, a) {
+      bound <- ifelse(dim < 0, a$batch, dim)
+      from_row_major(numbers(prod(bound), s$state, s$stream), bound)
+    }, list(shape = as.integer(dim), stream = s$stream), c(1, 2, 3, 4, 5, 33, 256),
+    gradient = NULL, note = paste("stream", s$stream, deparse(dim)))
+  }
+  dropout <- function(s, rate) {
+    op_row("dropout", list(arg(c(-1, 9)), rng(s)), function(x, rng) {
+      kept <- oracle_uniforms(length(x), s$state, s$stream) >= rate
+      x * from_row_major(kept / (1 - rate), dim(x))
+    }, list(rate = rate, stream = s$stream), c(1, 3, 8, 33), gradient = 1,
+    note = paste("rate", rate, "stream", s$stream))
+  }
   rows <- list()
-  for (i in seq_along(random_states)) local({
-    state <- random_states[[i]]
-    stream <- c(0, 5, 70000)[i]
+  for (s in random_states) {
     for (dim in list(-1, c(-1, 3), c(-1, 5, 7))) {
-      bound <- function(a) ifelse(dim < 0, a$batch, dim)
-      attrs <- list(shape = as.integer(dim), stream = stream)
-      note <- paste("stream", stream, deparse(dim))
-      rows <<- c(rows, list(
-        op_row("random_uniform", list(rng(state)), function(state_in, a) {
-          from_row_major(oracle_uniforms(prod(bound(a)), state, stream), bound(a))
-        }, attrs, c(1, 2, 3, 4, 5, 33, 256), gradient = NULL, note = note),
-        op_row("random_normal", list(rng(state)), function(state_in, a) {
-          from_row_major(oracle_normals(prod(bound(a)), state, stream), bound(a))
-        }, attrs, c(1, 2, 3, 4, 5, 33, 256), gradient = NULL, note = note)
-      ))
+      rows <- c(rows, list(draw("random_uniform", s, dim, oracle_uniforms),
+                           draw("random_normal", s, dim, oracle_normals)))
     }
-    for (rate in c(0, 0.1, 0.5, 0.9)) local({
-      rate <- rate
-      rows <<- c(rows, list(op_row(
-        "dropout", list(arg(c(-1, 9)), rng(state)), function(x, state_in, a) {
-          kept <- oracle_uniforms(length(x), state, stream) >= rate
-          x * from_row_major(kept / (1 - rate), dim(x))
-        }, list(rate = rate, stream = stream), c(1, 3, 8, 33), gradient = 1,
-        note = paste("rate", rate, "stream", stream)
-      )))
-    })
-  })
+    rows <- c(rows, lapply(c(0, 0.1, 0.5, 0.9), dropout, s = s))
+  }
   rows
 }
 
