@@ -1,0 +1,176 @@
+# Pooling layers.
+
+#' Pooling layers
+#'
+#' The largest element or the average of each window.
+#'
+#' @inheritParams layer_conv_2d
+#' @param pool_size Size of the window: whole numbers, one for all axes or one each.
+#' @param strides How far the window moves; `NULL`: by its size.
+#' @param padding `"valid"` or `"same"`; averages count real elements only.
+#' @return As [layer_dense()], with smaller sizes.
+#' @family pooling layers
+#' @export
+#' @examples
+#' x <- layer_input(shape = c(28, 28, 8))
+#' x %>% layer_max_pooling_2d(pool_size = 2)
+layer_max_pooling_2d <- function(object, pool_size = c(2L, 2L), strides = NULL, padding = "valid",
+                                 data_format = NULL, batch_size = NULL, name = NULL,
+                                 trainable = NULL, weights = NULL) {
+  create_pooling(MaxPooling2D, object, 2L, pool_size, strides, padding, data_format, batch_size,
+                 name, trainable, weights)
+}
+#' @rdname layer_max_pooling_2d
+#' @export
+layer_average_pooling_2d <- function(object, pool_size = c(2L, 2L), strides = NULL,
+                                     padding = "valid", data_format = NULL, batch_size = NULL,
+                                     name = NULL, trainable = NULL, weights = NULL) {
+  create_pooling(AveragePooling2D, object, 2L, pool_size, strides, padding, data_format, batch_size,
+                 name, trainable, weights)
+}
+#' @rdname layer_max_pooling_2d
+#' @export
+layer_max_pooling_1d <- function(object, pool_size = 2L, strides = NULL, padding = "valid",
+                                 batch_size = NULL, name = NULL, trainable = NULL, weights = NULL) {
+  create_pooling(MaxPooling1D, object, 1L, pool_size, strides, padding, "channels_last", batch_size,
+                 name, trainable, weights)
+}
+#' @rdname layer_max_pooling_2d
+#' @export
+layer_average_pooling_1d <- function(object, pool_size = 2L, strides = NULL, padding = "valid",
+                                     batch_size = NULL, name = NULL, trainable = NULL,
+                                     weights = NULL) {
+  create_pooling(AveragePooling1D, object, 1L, pool_size, strides, padding, "channels_last",
+                 batch_size, name, trainable, weights)
+}
+
+create_pooling <- function(class, object, axes, pool_size, strides, padding, data_format,
+                           batch_size, name, trainable, weights) {
+  pool_size <- int_tuple(pool_size, axes)
+  create_layer_of(class, object, list(
+    pool_size = pool_size,
+    strides = if (is.null(strides)) pool_size else int_tuple(strides, axes),
+    padding = padding, data_format = data_format, axes = axes, batch_size = batch_size, name = name,
+    trainable = trainable, weights = weights
+  ))
+}
+
+Pooling <- R6Class("Pooling",
+  inherit = Layer, cloneable = FALSE,
+  public = list(
+    module = "keras.layers.pooling", mode = "max",
+    pool_size = NULL, strides = NULL, padding = NULL, data_format = NULL, axes = NULL,
+    initialize = function(pool_size, strides, padding = "valid", data_format = NULL, axes = 2L, ...) {
+      super$initialize(...)
+      self$pool_size <- pool_size
+      self$strides <- strides
+      self$padding <- resolve_padding(padding)
+      self$data_format <- resolve_data_format(data_format)
+      self$axes <- axes
+    },
+    build = function(input_shape) {
+      check_axes(self, input_shape, exactly = self$axes + 2L)
+      sizes <- input_shape[spatial_axis(self$data_format) + seq_len(self$axes) - 1L]
+      if (self$padding == "valid" && any(sizes < self$pool_size)) {
+        abort(sprintf('layer "%s": the window has size %s, but the input %s (shape %s).', self$name,
+                      paste(self$pool_size, collapse = " x "), paste(sizes, collapse = " x "),
+                      format_shape(input_shape)), "hornet_shape_error")
+      }
+    },
+    call = function(inputs) {
+      if (self$axes == 2L) {
+        return(k_pool2d(inputs, self$pool_size, self$strides, self$padding, self$data_format, self$mode))
+      }
+      # A sequence is an image of width one.
+      image <- reshape_dims(inputs, append(inputs$dims, 1, after = 2L))
+      y <- k_pool2d(image, c(self$pool_size, 1L), c(self$strides, 1L), self$padding, "channels_last", self$mode)
+      reshape_dims(y, y$dims[-3L])
+    }
+  )
+)
+MaxPooling2D <- R6Class("MaxPooling2D", inherit = Pooling, cloneable = FALSE)
+MaxPooling1D <- R6Class("MaxPooling1D", inherit = Pooling, cloneable = FALSE)
+AveragePooling2D <- R6Class("AveragePooling2D", inherit = Pooling, cloneable = FALSE,
+  public = list(mode = "avg")
+)
+AveragePooling1D <- R6Class("AveragePooling1D", inherit = Pooling, cloneable = FALSE,
+  public = list(mode = "avg")
+)
+
+#' Global pooling layers
+#'
+#' The largest element or the average of each channel, over all positions.
+#'
+#' @inheritParams layer_conv_2d
+#' @return As [layer_dense()], of shape `(batch, channels)`.
+#' @family pooling layers
+#' @export
+#' @examples
+#' x <- layer_input(shape = c(7, 7, 64))
+#' x %>% layer_global_average_pooling_2d()
+layer_global_average_pooling_2d <- function(object, data_format = NULL, batch_size = NULL,
+                                            name = NULL, trainable = NULL, weights = NULL) {
+  create_global_pooling(GlobalAveragePooling2D, object, 2L, data_format, batch_size, name, trainable, weights)
+}
+#' @rdname layer_global_average_pooling_2d
+#' @export
+layer_global_max_pooling_2d <- function(object, data_format = NULL, batch_size = NULL, name = NULL,
+                                        trainable = NULL, weights = NULL) {
+  create_global_pooling(GlobalMaxPooling2D, object, 2L, data_format, batch_size, name, trainable, weights)
+}
+#' @rdname layer_global_average_pooling_2d
+#' @export
+layer_global_average_pooling_1d <- function(object, batch_size = NULL, name = NULL,
+                                            trainable = NULL, weights = NULL) {
+  create_global_pooling(GlobalAveragePooling1D, object, 1L, "channels_last", batch_size, name, trainable, weights)
+}
+#' @rdname layer_global_average_pooling_2d
+#' @export
+layer_global_max_pooling_1d <- function(object, batch_size = NULL, name = NULL, trainable = NULL,
+                                        weights = NULL) {
+  create_global_pooling(GlobalMaxPooling1D, object, 1L, "channels_last", batch_size, name, trainable, weights)
+}
+#' @rdname layer_global_average_pooling_2d
+#' @export
+layer_global_average_pooling_3d <- function(object, data_format = NULL, batch_size = NULL,
+                                            name = NULL, trainable = NULL, weights = NULL) {
+  create_global_pooling(GlobalAveragePooling3D, object, 3L, data_format, batch_size, name, trainable, weights)
+}
+#' @rdname layer_global_average_pooling_2d
+#' @export
+layer_global_max_pooling_3d <- function(object, data_format = NULL, batch_size = NULL, name = NULL,
+                                        trainable = NULL, weights = NULL) {
+  create_global_pooling(GlobalMaxPooling3D, object, 3L, data_format, batch_size, name, trainable, weights)
+}
+
+create_global_pooling <- function(class, object, axes, data_format, batch_size, name, trainable, weights) {
+  create_layer_of(class, object, list(
+    axes = axes, data_format = data_format, batch_size = batch_size, name = name,
+    trainable = trainable, weights = weights
+  ))
+}
+
+GlobalPooling <- R6Class("GlobalPooling",
+  inherit = Layer, cloneable = FALSE,
+  public = list(
+    module = "keras.layers.pooling", axes = NULL, data_format = NULL,
+    initialize = function(axes, data_format = NULL, ...) {
+      super$initialize(...)
+      self$axes <- axes
+      self$data_format <- resolve_data_format(data_format)
+    },
+    build = function(input_shape) check_axes(self, input_shape, exactly = self$axes + 2L),
+    call = function(inputs) {
+      self$reduce(inputs, spatial_axis(self$data_format) + seq_len(self$axes) - 1)
+    }
+  )
+)
+global_pooling_class <- function(name, reduce) {
+  R6Class(name, inherit = GlobalPooling, cloneable = FALSE, public = list(reduce = reduce))
+}
+GlobalAveragePooling1D <- global_pooling_class("GlobalAveragePooling1D", function(x, axis) k_mean(x, axis))
+GlobalAveragePooling2D <- global_pooling_class("GlobalAveragePooling2D", function(x, axis) k_mean(x, axis))
+GlobalAveragePooling3D <- global_pooling_class("GlobalAveragePooling3D", function(x, axis) k_mean(x, axis))
+GlobalMaxPooling1D <- global_pooling_class("GlobalMaxPooling1D", function(x, axis) k_max(x, axis))
+GlobalMaxPooling2D <- global_pooling_class("GlobalMaxPooling2D", function(x, axis) k_max(x, axis))
+GlobalMaxPooling3D <- global_pooling_class("GlobalMaxPooling3D", function(x, axis) k_max(x, axis))
