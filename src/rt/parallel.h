@@ -1,5 +1,6 @@
 // Parallel loops of kernels: one pool (RcppParallel's TBB), one budget.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <type_traits>
 
@@ -34,6 +35,18 @@ void parallel_for(std::int64_t n, std::int64_t grain, Body&& body) {
   parallel_ranges(n, grain, [](void* b, std::int64_t begin, std::int64_t end) {
     (*static_cast<B*>(b))(begin, end);
   }, const_cast<void*>(static_cast<const void*>(&body)));
+}
+
+// body(slot, task) once for every task, in any order, shared out as threads become free. No two
+// bodies that run at the same time have the same slot, and slot < slots: scratch goes by slot.
+template <class Body>
+void parallel_tasks(std::int64_t tasks, int slots, Body&& body) {
+  std::atomic<std::int64_t> next{0};
+  parallel_for(tasks < slots ? tasks : slots, 1, [&](std::int64_t slot, std::int64_t) {
+    for (std::int64_t task; (task = next.fetch_add(1, std::memory_order_relaxed)) < tasks;) {
+      body(static_cast<int>(slot), task);
+    }
+  });
 }
 
 }  // namespace hornet

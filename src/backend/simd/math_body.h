@@ -130,7 +130,7 @@ void activate_each(float* c, Dim c_row, Dim rows, Dim columns) {
 }
 
 // c <- activation(c) on rows of `columns` numbers.
-void activate_rows(Activation activation, float* c, Dim c_row, Dim rows, Dim columns) {
+inline void activate_rows(Activation activation, float* c, Dim c_row, Dim rows, Dim columns) {
   switch (activation) {
     case Activation::linear:
       return;

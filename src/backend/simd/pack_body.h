@@ -25,8 +25,8 @@ HORNET_INLINE void load_transposed(const float* p, Dim stride, int rows, __m256 
 }
 
 // packed[k * width + j] = lines[j * stride + k], 0 for j >= count.
-void pack_transposed(const float* lines, Dim stride, Dim depth, int width, int count,
-                     float* packed) {
+inline void pack_transposed(const float* lines, Dim stride, Dim depth, int width, int count,
+                            float* packed) {
   for (int j = 0; j < width; j += 8) {
     const int lanes = std::min(8, width - j), rows = std::max(0, std::min(lanes, count - j));
     const float* line = lines + j * stride;
@@ -57,7 +57,8 @@ void pack_transposed(const float* lines, Dim stride, Dim depth, int width, int c
 }
 
 // packed[k * width + j] = lines[k * stride + j], 0 for j >= count.
-void pack_straight(const float* lines, Dim stride, Dim depth, int width, int count, float* packed) {
+inline void pack_straight(const float* lines, Dim stride, Dim depth, int width, int count,
+                          float* packed) {
   for (Dim k = 0; k < depth; ++k, lines += stride, packed += width) {
     int j = 0;
     for (; j + kLanes <= width; j += kLanes) {

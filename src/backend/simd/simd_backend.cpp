@@ -16,6 +16,8 @@ class SimdBackend final : public Backend {
   SimdBackend() {
     simd::KernelRows rows;
     simd::add_matmul_kernels(rows);
+    simd::add_conv_kernels(rows);
+    simd::add_conv_weights_kernels(rows);
     for (const KernelRow& row : rows) compile_by_op_[row.op] = row.compile;
   }
 
