@@ -51,49 +51,29 @@
 #' model %>% fit(x, rowSums(x), epochs = 2, callbacks = recorder, verbose = 0)
 #' recorder$losses
 #' @family callbacks
-#' @export
+#' @name KerasCallback
+#' @export KerasCallback
+NULL
+
 KerasCallback <- R6::R6Class("KerasCallback",
   public = list(
-    #' @field params What was asked for; see above.
     params = NULL,
-    #' @field model The model in training.
     model = NULL,
-
-    #' @description Called by training before it begins.
-    #' @param params,model The new values of the fields.
     set_context = function(params = NULL, model = NULL) {
       self$params <- params
       self$model <- model
     },
-    #' @description Does nothing unless overridden, like all that follow.
-    #' @param logs A named list; see the table above.
-    on_train_begin = function(logs = NULL) {},
-    #' @description After training.
-    #' @param logs A named list.
-    on_train_end = function(logs = NULL) {},
-    #' @description Before an epoch.
-    #' @param epoch Number of the epoch, from 0.
-    #' @param logs A named list.
-    on_epoch_begin = function(epoch, logs = NULL) {},
-    #' @description After an epoch.
-    #' @param epoch Number of the epoch, from 0.
-    #' @param logs A named list.
-    on_epoch_end = function(epoch, logs = NULL) {},
-    #' @description Before a batch.
-    #' @param batch Number of the batch in this epoch, from 0.
-    #' @param logs A named list.
-    on_batch_begin = function(batch, logs = NULL) {},
-    #' @description After a batch.
-    #' @param batch Number of the batch in this epoch, from 0.
-    #' @param logs A named list.
-    on_batch_end = function(batch, logs = NULL) {},
-    #' @description Adds to the logs of the epoch that ends; for use inside `on_epoch_end()`.
-    #' @param ... Named numbers.
+    on_train_begin = function(logs = NULL) NULL,
+    on_train_end = function(logs = NULL) NULL,
+    on_epoch_begin = function(epoch, logs = NULL) NULL,
+    on_epoch_end = function(epoch, logs = NULL) NULL,
+    on_batch_begin = function(batch, logs = NULL) NULL,
+    on_batch_end = function(batch, logs = NULL) NULL,
     add_logs = function(...) {
       private$added <- utils::modifyList(as.list(private$added), list(...))
       invisible(self)
     },
-    #' @description Returns and forgets what was added; called by training.
+    # Returns and forgets what was added; for the dispatch.
     take_logs = function() {
       added <- private$added
       private$added <- NULL
