@@ -80,24 +80,9 @@ with_own_random_state <- function(generator) {
 
 # Arrays ---------------------------------------------------------------------------------------
 
-# What users give as x, y -> a list of arrays, one for each port of the model, with equal numbers
-# of rows. `what` is the argument's name.
-as_port_arrays <- function(data, ports, what) {
-  arrays <- pick_by_port(data, ports, what)
-  for (i in seq_along(ports)) {
-    label <- if (length(ports) == 1L && !is.list(data)) what else sprintf("%s[[%d]]", what, i)
-    arrays[[i]] <- fit_to_port(as_plain_array(arrays[[i]], label), ports[[i]], label)
-  }
-  rows <- vapply(arrays, row_count, 0)
-  if (length(unique(rows)) > 1L) {
-    abort(sprintf("All arrays in `%s` must have the same number of rows, not %s.", what,
-                  paste(rows, collapse = ", ")), "hornet_shape_error")
-  }
-  unname(arrays)
-}
-
 # In the order of the ports: by name where the list has names, else as they come.
 pick_by_port <- function(data, ports, what) {
+  if (is.null(data)) abort(sprintf("`%s` is missing.", what), "hornet_value_error")
   if (!is.list(data) || is.data.frame(data)) data <- list(data)
   names <- vapply(ports, function(port) port$name, "")
   given <- names(data)
@@ -117,61 +102,24 @@ pick_by_port <- function(data, ports, what) {
   data
 }
 
-# A numeric, integer or logical array, or an error that says what came.
-as_plain_array <- function(x, what) {
-  if (is.data.frame(x)) {
-    numeric <- vapply(x, function(column) is.numeric(column) || is.logical(column), NA)
-    if (!all(numeric)) {
-      abort(sprintf('`%s` is a data frame whose column "%s" is not numeric but %s.', what,
-                    names(x)[!numeric][[1L]], class(x[[which(!numeric)[[1L]]]])[[1L]]),
-            "hornet_value_error")
-    }
-    return(unname(as.matrix(x)))
+# Factors are classes from 0 in the order of their levels, which is worth saying once; sparse
+# matrices are spread out. The rest is read, and checked against the model, natively.
+as_arrays <- function(data, ports, what) {
+  arrays <- unname(pick_by_port(data, ports, what))
+  for (i in seq_along(arrays)) {
+    if (inherits(arrays[[i]], "Matrix")) arrays[[i]] <- as.matrix(arrays[[i]])
+    if (is.factor(arrays[[i]])) tell_class_order(arrays[[i]], what)
   }
-  if (is.factor(x)) return(factor_codes(x, what))
-  if (inherits(x, "integer64")) return(as.double(x))
-  if (isS4(x) && inherits(x, "Matrix")) x <- as.matrix(x)
-  if (!(is.numeric(x) || is.logical(x)) || length(x) == 0L) {
-    abort(sprintf("`%s` must be a numeric array with at least one row, not %s.", what,
-                  if (length(x)) describe(x) else "an empty one"), "hornet_value_error")
-  }
-  x
+  arrays
 }
 
-# Classes from 0, in the order of the levels.
-factor_codes <- function(x, what) {
-  if (!isTRUE(.globals$told_class_order)) {
-    .globals$told_class_order <- TRUE
-    shown <- utils::head(levels(x), 5L)
-    message(sprintf("The levels of the factor `%s` are the classes %s%s.", what,
-                    paste0(seq_along(shown) - 1L, " = ", dQuote(shown, FALSE), collapse = ", "),
-                    if (nlevels(x) > 5L) ", ..." else ""))
-  }
-  as.integer(x) - 1L
-}
-
-row_count <- function(x) if (is.null(dim(x))) length(x) else dim(x)[[1L]]
-
-# Vectors are columns. Every dimension but the first must be the port's; negative ones are free.
-fit_to_port <- function(x, port, what) {
-  wanted <- port$dim
-  got <- dim(x) %||% length(x)
-  fits <- function(got) {
-    length(got) == length(wanted) && all(wanted[-1L] < 0 | wanted[-1L] == got[-1L])
-  }
-  if (fits(got)) return(x)
-  columns <- c(got, 1L)
-  if (fits(columns)) return(array(x, columns))
-  if (length(got) == length(wanted) + 1L && got[[length(got)]] == 1L && fits(got[-length(got)])) {
-    return(array(x, got[-length(got)]))
-  }
-  abort(c(
-    sprintf('`%s`: expected "%s" to have shape %s, got an array of shape %s.', what, port$name,
-            format_shape(shape_of_dims(wanted)), format_shape(got)),
-    if (length(got) == 1L && length(wanted) == 2L) {
-      "A single row of a matrix is a vector in R; take it by x[i, , drop = FALSE]."
-    }
-  ), "hornet_shape_error")
+tell_class_order <- function(x, what) {
+  if (isTRUE(.globals$told_class_order)) return(invisible())
+  .globals$told_class_order <- TRUE
+  shown <- utils::head(levels(x), 10L)
+  message(sprintf("`%s` is a factor, taken as classes %s%s.", what,
+                  paste(seq_along(shown) - 1L, shown, sep = " = ", collapse = ", "),
+                  if (nlevels(x) > 10L) sprintf(", ... (%d levels)", nlevels(x)) else ""))
 }
 
 # One weight vector per target, or NULL where none was given.
@@ -192,36 +140,23 @@ as_sample_weights <- function(weights, targets, rows, what = "sample_weight") {
     abort(sprintf("`%s` must have one vector for each of the %d outputs, not %d.", what,
                   length(outputs), length(weights)), "hornet_value_error")
   }
-  lapply(weights, function(w) {
-    if (is.null(w)) return(rep(1, rows))
-    if (!(is.numeric(w) || is.logical(w)) || length(w) != rows || row_count(w) != rows) {
-      abort(sprintf("`%s` must have one number for each of the %d rows, not %s.", what, rows,
-                    if (is.numeric(w)) sprintf("%d", length(w)) else describe(w)),
-            "hornet_shape_error")
-    }
-    as.double(w)
-  })
+  # A column is as good as a vector.
+  lapply(weights, function(w) if (is.numeric(w) && length(w) == rows) as.vector(w) else w)
 }
 
-# x, y and weights as the spec wants them, converted once to the model's format.
+# x, y and weights in the model's format, converted once.
 as_dataset <- function(x, y, weights, spec, names = c("x", "y", "sample_weight")) {
-  inputs <- as_port_arrays(x, spec$inputs, names[[1L]])
-  rows <- row_count(inputs[[1L]])
+  inputs <- as_arrays(x, spec$inputs, names[[1L]])
+  rows <- NROW(inputs[[1L]])
   targets <- NULL
-  if (length(spec$targets)) {
-    if (is.null(y)) {
-      abort(sprintf("`%s` is needed: the targets of `%s`.", names[[2L]], names[[1L]]),
-            "hornet_value_error")
-    }
-    targets <- as_port_arrays(y, spec$targets, names[[2L]])
-    if (row_count(targets[[1L]]) != rows) {
-      abort(sprintf("`%s` and `%s` must have the same number of rows, not %d and %d.", names[[1L]],
-                    names[[2L]], as.integer(rows), as.integer(row_count(targets[[1L]]))),
-            "hornet_shape_error")
-    }
+  if (spec$needs_targets) {
+    targets <- as_arrays(y, spec$targets, names[[2L]])
     weights <- as_sample_weights(weights, spec$targets, rows, names[[3L]])
   }
-  list(handle = cpp_dataset(inputs, targets, weights), rows = as.integer(rows))
+  data <- list(handle = cpp_dataset(inputs, targets, weights), rows = rows)
+  # Now rather than when the first batch is asked for: nothing has been printed yet.
+  cpp_feeder_stop(cpp_feeder_dataset(data$handle, NULL, spec, max(rows, 1L), "none", 0, 0L, 0))
+  data
 }
 
 # list(x, y) or list(x, y, weights) as a feed. The elements may have names.
