@@ -53,7 +53,8 @@ void Feeder::stop() noexcept {
   close();
   if (loop_.in_request()) return;
   if (producer_.joinable()) producer_.join();
-  loop_.drain_posts();
+  source_->finished();
+  if (on_r_thread()) loop_.drain_posts();
 }
 
 BatchPool::Lease Feeder::pop() {

@@ -16,6 +16,8 @@ class Source {
   virtual void attach(RunLoop&) {}
   // Anyone: makes a next() that waits return soon. Idempotent.
   virtual void stop() noexcept {}
+  // R's thread: nobody will call next() again.
+  virtual void finished() noexcept {}
   // Cheap and without R: the trainer calls next() itself, no thread is started.
   virtual bool direct() const { return false; }
   // Its batches are known to fit: only weights are made.

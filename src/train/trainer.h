@@ -1,6 +1,7 @@
 // The consumer: pops batches, runs steps, accumulates.
 #pragma once
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -29,7 +30,8 @@ struct RunResult {
 class Board {
  public:
   struct Values { std::int64_t step = 0, rows = 0; std::vector<double> means, last; };
-  void publish(std::int64_t step, std::int64_t rows, const std::vector<double>& means,
+  // `step`: how many are done; `sums`: of values times rows.
+  void publish(std::int64_t step, std::int64_t rows, const std::vector<double>& sums,
                const std::vector<double>& last);
   Values read() const;
 
@@ -54,11 +56,23 @@ class Trainer {
   RunResult run(std::int64_t steps, bool stop_on_bad = false);
 
  private:
+  void feed(const Batch& batch);
+  bool step(const Batch& batch);           // false: stopped in mid-step, nothing was written
+  void take(const std::vector<Tensor>& fetched);
+  void append(const std::vector<Tensor>& fetched);
+
   Function& function_;
   Feeder& feeder_;
-  RunMode mode_;
+  const RunMode mode_;
   Board& board_;
-  BatchHooks hooks_;
+  const BatchHooks hooks_;
+  const std::function<void(const std::vector<Tensor>&)> take_;
+  std::shared_ptr<Executable> executable_; // for batches of executable_rows_
+  Dim executable_rows_ = -1;
+  std::int64_t steps_wanted_ = -1;
+  std::vector<Tensor> feeds_;              // kept, so that a step allocates nothing
+  std::vector<double> values_, sums_;
+  RunResult result_;
 };
 
 }  // namespace hornet

@@ -1,0 +1,16 @@
+// What the glue's files share about feeders.
+#pragma once
+#include <Rcpp.h>
+
+#include <memory>
+
+#include "data/feeder.h"
+
+namespace hornet {
+
+constexpr const char* kFeederHandle = "feeder";
+
+// Error where it was stopped or belongs to the parent of a forked child.
+std::shared_ptr<Feeder> live_feeder(SEXP handle);
+
+}  // namespace hornet

@@ -1,0 +1,110 @@
+#include "r_source.h"
+
+#include <unistd.h>
+
+#include <utility>
+#include <vector>
+
+namespace hornet {
+namespace {
+
+// Generators at work on R's stack, innermost last.
+std::vector<RSource*>& asking() {
+  static std::vector<RSource*> sources;
+  return sources;
+}
+
+void say(const std::string& text) {
+  const char* words = text.c_str();
+  r_protect([=]() -> SEXP {
+    SEXP string = PROTECT(Rf_ScalarString(Rf_mkCharCE(words, CE_UTF8)));
+    SEXP call = PROTECT(Rf_lang2(Rf_install("message"), string));
+    Rf_eval(call, R_BaseEnv);
+    UNPROTECT(2);
+    return R_NilValue;
+  });
+}
+
+}  // namespace
+
+// The generator is called as `generator()`, so that tracebacks read well. finish_batches() is ours
+// (serve.R): a calling handler, which leaves the condition, its handlers and restarts alone.
+RSource::RSource(SEXP generator, FeedSpec spec) : spec_(std::move(spec)), owner_pid_(getpid()) {
+  assert_r_thread("RSource");
+  env_ = r_protect([=]() -> SEXP {
+    SEXP space = PROTECT(R_FindNamespace(PROTECT(Rf_mkString("hornet"))));
+    SEXP create = PROTECT(Rf_lang3(Rf_install("new.env"), Rf_ScalarLogical(FALSE), space));
+    SEXP env = PROTECT(Rf_eval(create, R_BaseEnv));
+    R_PreserveObject(env);
+    Rf_defineVar(Rf_install("generator"), generator, env);
+    SEXP body = PROTECT(Rf_lang1(Rf_install("generator")));
+    SEXP call = PROTECT(Rf_lang3(Rf_install("withCallingHandlers"), body,
+                                 Rf_install("finish_batches")));
+    SET_TAG(CDDR(call), Rf_install("error"));
+    Rf_defineVar(Rf_install(".call"), call, env);
+    UNPROTECT(6);
+    return env;
+  });
+  call_ = Rf_findVarInFrame(env_, Rf_install(".call"));
+  ++live_counts().handles;
+}
+
+RSource::~RSource() { finished(); }
+
+void RSource::finished() noexcept {
+  if (!env_ || owner_pid_ != getpid()) return;
+  value_.release();
+  R_ReleaseObject(std::exchange(env_, nullptr));
+  --live_counts().handles;
+}
+
+bool RSource::next(Batch& batch) {
+  struct Release {                         // also where the run ends before the value is used
+    RHandle& value;
+    ~Release() { value.release(); }
+  } release{value_};
+  ++batches_;
+  loop_->call([this] { ask(); });
+  if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+  if (ended_) return false;
+  view_.fill(batch);
+  return true;
+}
+
+void RSource::ask() {
+  asking().push_back(this);
+  struct Pop { ~Pop() { asking().pop_back(); } } pop;
+  Rcpp::Shield<SEXP> value(evaluate());
+  if (Rf_isNull(value)) {
+    ended_ = true;
+    return;
+  }
+  value_ = RHandle(value, *loop_);
+  try {
+    materialise(value);
+    view_ = view_batch(value, spec_, batches_);
+  } catch (const Error&) {
+    error_ = std::current_exception();
+    return;
+  }
+  if (view_.notes.empty() || told_) return;
+  told_ = true;
+  for (const std::string& note : view_.notes) say(spec_.actor + ": " + note);
+}
+
+SEXP RSource::evaluate() {
+  const pid_t pid = getpid();
+  SEXP value = r_protect([this]() -> SEXP { return Rf_eval(call_, env_); });
+  if (pid != getpid()) {
+    throw Error(spec_.actor + ": a forked child cannot go on with the run of its parent", "fork");
+  }
+  return value;
+}
+
+void RSource::finish_earlier_batches() {
+  if (asking().empty()) return;
+  RSource& source = *asking().back();
+  if (source.starved_) serve_on(*source.loop_, source.starved_);
+}
+
+}  // namespace hornet

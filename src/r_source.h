@@ -1,0 +1,48 @@
+// The source behind a generator written in R.
+#pragma once
+#include <exception>
+#include <functional>
+
+#include "data/source.h"
+#include "r_convert.h"
+#include "r_serve.h"
+
+namespace hornet {
+
+// Asks R's thread for one value a batch and converts it on the producer's thread. Errors of R
+// unwind through the run that serves at that moment; what is wrong with a value is this source's
+// own error, which the trainer meets after the batches before it.
+class RSource : public Source {
+ public:
+  // `generator`: a function without arguments; NULL from it is the end of data.
+  RSource(SEXP generator, FeedSpec spec);
+  ~RSource() override;
+
+  void attach(RunLoop& loop) override { loop_ = &loop; }
+  bool next(Batch& batch) override;
+  void finished() noexcept override;       // lets go of the generator
+  // The feeder says whether its trainer has used up what is ready.
+  void set_starved(std::function<bool()> starved) { starved_ = std::move(starved); }
+
+  // Called by R where an error leaves the generator that is being asked: serves its run until the
+  // trainer has used the batches made before.
+  static void finish_earlier_batches();
+
+ private:
+  SEXP evaluate();
+  void ask();                              // R's thread
+
+  const FeedSpec spec_;
+  RunLoop* loop_ = nullptr;
+  std::function<bool()> starved_;
+  SEXP call_, env_;                        // preserved
+  const int owner_pid_;
+  std::int64_t batches_ = 0;
+  // Answers of ask().
+  bool ended_ = false, told_ = false;
+  std::exception_ptr error_;
+  RHandle value_;
+  BatchView view_;
+};
+
+}  // namespace hornet
