@@ -533,13 +533,13 @@ random_rows <- function() {
 
 # --- what the fuse pass makes ----------------------------------------------------------------------
 
-activations <- list(
+fusable <- list(
   none = NULL, relu = function(x) pmax(x, 0), tanh = tanh, sigmoid = sigmoid, softplus = softplus
 )
 
 fused_rows <- function() {
   with_activation <- function(op, name, x) if (name == "none") x else op(name, x, list())
-  activate <- function(name, x) if (name == "none") x else activations[[name]](x)
+  activate <- function(name, x) if (name == "none") x else fusable[[name]](x)
   dense <- function(name, units, inputs, batches = c(1, 3, 32, 33)) {
     op_row("dense", list(arg(c(-1, inputs)), arg(c(inputs, units)), arg(units)),
            function(x, w, b) activate(name, sweep(x %*% w, 2, b, "+")),
@@ -560,9 +560,9 @@ fused_rows <- function() {
            })
   }
   c(
-    lapply(names(activations), dense, units = 17, inputs = 9),
+    lapply(names(fusable), dense, units = 17, inputs = 9),
     list(dense("relu", 1, 33), dense("none", 64, 31), dense("sigmoid", 1, 10)),
-    lapply(names(activations), conv, from = 3, to = 8, kernel = c(3, 3), padding = c(1, 1, 1, 1)),
+    lapply(names(fusable), conv, from = 3, to = 8, kernel = c(3, 3), padding = c(1, 1, 1, 1)),
     list(conv("relu", 8, 33, c(3, 3), c(0, 0, 0, 0)), conv("relu", 16, 16, c(1, 1), c(0, 0, 0, 0)),
          conv("none", 3, 17, c(5, 5), c(2, 2, 2, 2))),
     fused_chain_rows()

@@ -92,7 +92,7 @@ tensor_problems <- function(got, expected, tolerance, label) {
 }
 
 # What float32 cannot hold is infinite there.
-as_float <- function(xs) {
+float_range <- function(xs) {
   lapply(xs, function(x) {
     large <- which(abs(x) > 3.4028235e38)
     x[large] <- sign(x[large]) * Inf
@@ -120,7 +120,7 @@ number_problems <- function(row) {
       # Inputs are numbers that float holds exactly, but for the extremes.
       tensor_problems(run_row(fn, batch, feeds, TRUE, TRUE), expected, 1e-9,
                       paste(label, "in double")),
-      tensor_problems(reference, as_float(expected), 1e-5, paste(label, "in float")),
+      tensor_problems(reference, float_range(expected), 1e-5, paste(label, "in float")),
       tensor_problems(run_row(fn, batch, feeds), reference, 1e-5,
                       paste(label, "on the fast back end"))
     )
