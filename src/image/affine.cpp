@@ -173,24 +173,18 @@ AVX2 inline void store(float* to, __m128 value) {
   }
 }
 
-// The four neighbours of a pixel, mixed: channels in lanes.
-template <int C>
-AVX2 inline __m128 mix(const std::uint8_t* p, std::ptrdiff_t, std::ptrdiff_t down, float fr, float fq) {
-  const __m128i spread = C == 3 ? _mm_setr_epi8(0, 1, 2, 3, 3, 4, 5, 6, -1, -1, -1, -1, -1, -1, -1, -1)
-                                : _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, -1, -1, -1, -1, -1, -1, -1, -1);
-  const __m128i a = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
-  const __m128i b = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + down));
-  const __m256 upper = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_shuffle_epi8(a, spread)));
-  const __m256 lower = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_shuffle_epi8(b, spread)));
-  const __m256 both = _mm256_add_ps(upper, _mm256_mul_ps(_mm256_set1_ps(fr), _mm256_sub_ps(lower, upper)));
-  const __m128 left = _mm256_castps256_ps128(both), right = _mm256_extractf128_ps(both, 1);
-  return _mm_add_ps(left, _mm_mul_ps(_mm_set1_ps(fq), _mm_sub_ps(right, left)));
+// Four channels of a pixel. One that has three brings along a value of its neighbour.
+AVX2 inline __m128 pixel(const float* p) { return _mm_loadu_ps(p); }
+AVX2 inline __m128 pixel(const std::uint8_t* p) {
+  std::int32_t bytes;
+  std::memcpy(&bytes, p, sizeof bytes);
+  return _mm_cvtepi32_ps(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(bytes)));
 }
 
-template <int C>
-AVX2 inline __m128 mix(const float* p, std::ptrdiff_t right, std::ptrdiff_t down, float fr, float fq) {
-  const __m128 a = _mm_loadu_ps(p), b = _mm_loadu_ps(p + right);
-  const __m128 c = _mm_loadu_ps(p + down), d = _mm_loadu_ps(p + down + right);
+// The four neighbours of a place, mixed.
+template <class T>
+AVX2 inline __m128 mix(const T* p, std::ptrdiff_t right, std::ptrdiff_t down, float fr, float fq) {
+  const __m128 a = pixel(p), b = pixel(p + right), c = pixel(p + down), d = pixel(p + down + right);
   const __m128 across = _mm_set1_ps(fq);
   const __m128 upper = _mm_add_ps(a, _mm_mul_ps(across, _mm_sub_ps(b, a)));
   const __m128 lower = _mm_add_ps(c, _mm_mul_ps(across, _mm_sub_ps(d, c)));
@@ -220,7 +214,7 @@ AVX2 void resample_avx2(const T* in, const PixelShape& shape, const Geometry& g,
           const float b = p[down] + fq * (float(p[down + right]) - float(p[down]));
           *to.start = (a + fr * (b - a)) * scale;
         } else {
-          store<C>(to.start, _mm_mul_ps(times, mix<C>(in + corner, right, down, fr, fq)));
+          store<C>(to.start, _mm_mul_ps(times, mix(in + corner, right, down, fr, fq)));
         }
       }
     }

@@ -39,8 +39,11 @@ void read_header(Bmp& bmp, const DecodeLimits& limits) {
     throw image_error("this kind of BMP header is not known");
   }
   const bool os2 = bmp.header == 12;
-  bmp.width = os2 ? bmp.u16(kInfo + 4) : static_cast<std::int32_t>(bmp.u32(kInfo + 4));
-  bmp.height = os2 ? bmp.u16(kInfo + 6) : static_cast<std::int32_t>(bmp.u32(kInfo + 8));
+  auto size_at = [&](std::size_t at) -> std::int64_t {
+    return os2 ? std::int64_t{bmp.u16(at)} : std::int64_t{static_cast<std::int32_t>(bmp.u32(at))};
+  };
+  bmp.width = size_at(kInfo + 4);
+  bmp.height = size_at(kInfo + (os2 ? 6 : 8));
   bmp.bits = static_cast<int>(bmp.u16(kInfo + (os2 ? 10 : 14)));
   bmp.compression = os2 ? kRaw : bmp.u32(kInfo + 16);
   bmp.top_down = bmp.height < 0;

@@ -61,11 +61,10 @@ void read_pnm(const std::uint8_t* data, std::size_t size, const DecodeLimits& li
   const auto left = static_cast<std::size_t>(text.end - text.p);
   // A plain value takes a byte at least, so nothing is allocated for pixels that aren't there.
   if (left / static_cast<std::size_t>(height) < (plain ? row_values : row_bytes)) throw truncated_image();
-  // 16-bit grey is clipped like that of a PNG; everything else is scaled to 255.
-  const bool clip = max == 65535 && channels == 1;
+  // Values are scaled to 8 bits; wide grey ones to 16 bits and then clipped, like those of a PNG.
+  const double full = max > 255 && channels == 1 ? 65535 : 255;
   auto to_byte = [&](std::int64_t value) -> std::uint8_t {
-    if (max == 255 || clip) return static_cast<std::uint8_t>(std::min<std::int64_t>(value, 255));
-    const double scaled = std::nearbyint(static_cast<double>(value) / static_cast<double>(max) * 255);
+    const double scaled = std::nearbyint(static_cast<double>(value) / static_cast<double>(max) * full);
     return static_cast<std::uint8_t>(std::min(scaled, 255.0));
   };
 

@@ -13,7 +13,9 @@
 namespace hornet {
 namespace {
 
-constexpr int kPointBits = 22;
+constexpr int kPointBits = 22, kLowBits = 15;
+// Sums of this many products of a byte and the low part of a weight fit into 32 bits.
+constexpr int kMostTaps = 256;
 constexpr double kPi = 3.14159265358979323846;
 constexpr std::size_t kKeptBytes = std::size_t{32} << 20;
 
@@ -59,7 +61,7 @@ void fill_nearest(ResizeTable& t) {
 void fill_weights(ResizeTable& t) {
   const double scale = static_cast<double>(t.in) / t.out, stretch = std::max(scale, 1.0);
   const double support = support_of(t.kernel) * stretch;
-  t.taps = static_cast<int>(std::ceil(support)) * 2 + 2;
+  t.taps = (static_cast<int>(std::ceil(support)) * 2 + 1 + 7) / 8 * 8;
   t.first.resize(t.out);
   t.count.resize(t.out);
   t.weights.assign(static_cast<std::size_t>(t.out) * t.taps, 0);
@@ -78,6 +80,12 @@ void fill_weights(ResizeTable& t) {
     }
     t.first[i] = begin;
     t.count[i] = n;
+  }
+  t.high.resize(t.weights.size());
+  t.low.resize(t.weights.size());
+  for (std::size_t i = 0; i < t.weights.size(); ++i) {
+    t.high[i] = static_cast<std::int16_t>(t.weights[i] >> kLowBits);
+    t.low[i] = static_cast<std::int16_t>(t.weights[i] & ((1 << kLowBits) - 1));
   }
 }
 
@@ -119,61 +127,118 @@ void vertical_scalar(const Pixels& in, const ResizeTable& t, int y, std::size_t 
 #ifdef HORNET_IMAGE_AVX2
 #define AVX2 __attribute__((target("avx2")))
 
-AVX2 inline int packed_bytes(__m128i sum) {
+// Two weights side by side, four times.
+AVX2 inline __m128i pair(const std::int16_t* w) {
+  std::int32_t two;
+  std::memcpy(&two, w, sizeof two);
+  return _mm_set1_epi32(two);
+}
+
+// Four sums of products with the high and the low parts -> four rounded bytes.
+AVX2 inline int rounded_bytes(__m128i high, __m128i low) {
+  const __m128i half = _mm_set1_epi32(1 << (kPointBits - 1));
+  __m128i sum = _mm_add_epi32(_mm_slli_epi32(high, kLowBits), _mm_add_epi32(low, half));
   sum = _mm_srai_epi32(sum, kPointBits);
   sum = _mm_packs_epi32(sum, sum);
   return _mm_cvtsi128_si32(_mm_packus_epi16(sum, sum));
 }
 
-// Two source pixels a round; a surplus pixel has weight zero.
+// Two source pixels a round, their channels in pairs, of four rows at once.
 template <int C>
 AVX2 void horizontal_avx2(const Pixels& in, const ResizeTable& t, Pixels& out) {
-  const __m128i spread = C == 3 ? _mm_setr_epi8(0, 1, 2, 3, 3, 4, 5, 6, -1, -1, -1, -1, -1, -1, -1, -1)
-                                : _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, -1, -1, -1, -1, -1, -1, -1, -1);
-  const __m256i pair = _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1);
-  const __m256i half = _mm256_setr_epi32(1 << (kPointBits - 1), 1 << (kPointBits - 1),
-                                         1 << (kPointBits - 1), 1 << (kPointBits - 1), 0, 0, 0, 0);
-  for (int y = 0; y < in.shape.height; ++y) {
-    const std::uint8_t* row = in.row(y);
-    std::uint8_t* to = out.row(y);
-    for (int x = 0; x < t.out; ++x, to += C) {
-      const std::int32_t* w = &t.weights[static_cast<std::size_t>(x) * t.taps];
-      const std::uint8_t* p = row + t.first[x] * C;
-      __m256i sum = half;
-      for (int k = 0; k < t.count[x]; k += 2) {
-        __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + k * C));
-        const __m256i pixels = _mm256_cvtepu8_epi32(_mm_shuffle_epi8(bytes, spread));
-        const __m128i two = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(w + k));
-        const __m256i weights = _mm256_permutevar8x32_epi32(_mm256_castsi128_si256(two), pair);
-        sum = _mm256_add_epi32(sum, _mm256_mullo_epi32(pixels, weights));
+  constexpr int kRows = 4;
+  const __m128i spread = C == 3 ? _mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1)
+                                : _mm_setr_epi8(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1);
+  for (int y = 0; y < in.shape.height; y += kRows) {
+    const std::uint8_t* from[kRows];
+    std::uint8_t* to[kRows];
+    for (int i = 0; i < kRows; ++i) {
+      from[i] = in.row(std::min(y + i, in.shape.height - 1));
+      to[i] = out.row(std::min(y + i, in.shape.height - 1));
+    }
+    for (int x = 0; x < t.out; ++x) {
+      const std::int16_t* high = &t.high[static_cast<std::size_t>(x) * t.taps];
+      const std::int16_t* low = &t.low[static_cast<std::size_t>(x) * t.taps];
+      const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(t.first[x]) * C;
+      const int n = t.count[x];
+      __m128i highs[kRows] = {}, lows[kRows] = {};
+      for (int k = 0; k < n; k += 2) {
+        const __m128i h = pair(high + k), l = pair(low + k);
+#pragma GCC unroll 4
+        for (int i = 0; i < kRows; ++i) {
+          const auto* p = reinterpret_cast<const __m128i*>(from[i] + first + k * C);
+          const __m128i pixels = _mm_shuffle_epi8(_mm_loadl_epi64(p), spread);
+          highs[i] = _mm_add_epi32(highs[i], _mm_madd_epi16(pixels, h));
+          lows[i] = _mm_add_epi32(lows[i], _mm_madd_epi16(pixels, l));
+        }
       }
-      const int four = packed_bytes(_mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1)));
-      std::memcpy(to, &four, C);
+#pragma GCC unroll 4
+      for (int i = 0; i < kRows; ++i) {
+        const int bytes = rounded_bytes(highs[i], lows[i]);
+        std::memcpy(to[i] + x * C, &bytes, C);
+      }
     }
   }
 }
 
+// Eight grey pixels a round.
+AVX2 void horizontal_grey_avx2(const Pixels& in, const ResizeTable& t, Pixels& out) {
+  auto sum_of = [](__m128i v) {
+    v = _mm_add_epi32(v, _mm_shuffle_epi32(v, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(v, _mm_shuffle_epi32(v, 0xb1)));
+  };
+  for (int y = 0; y < in.shape.height; ++y) {
+    const std::uint8_t* row = in.row(y);
+    std::uint8_t* to = out.row(y);
+    for (int x = 0; x < t.out; ++x) {
+      const std::size_t at = static_cast<std::size_t>(x) * t.taps;
+      __m128i high = _mm_setzero_si128(), low = high;
+      for (int k = 0; k < t.count[x]; k += 8) {
+        const __m128i pixels = _mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(row + t.first[x] + k)));
+        high = _mm_add_epi32(high, _mm_madd_epi16(pixels, _mm_loadu_si128(reinterpret_cast<const __m128i*>(&t.high[at + k]))));
+        low = _mm_add_epi32(low, _mm_madd_epi16(pixels, _mm_loadu_si128(reinterpret_cast<const __m128i*>(&t.low[at + k]))));
+      }
+      to[x] = to_byte(sum_of(high) * (1 << kLowBits) + sum_of(low) + (1 << (kPointBits - 1)));
+    }
+  }
+}
+
+// Sixteen columns of two source rows a round.
 AVX2 void vertical_avx2(const Pixels& in, const ResizeTable& t, Pixels& out) {
   const std::size_t row_bytes = in.shape.row_bytes();
-  const __m256i half = _mm256_set1_epi32(1 << (kPointBits - 1));
+  const __m128i zero = _mm_setzero_si128();
+  const __m128i half = _mm_set1_epi32(1 << (kPointBits - 1));
   for (int y = 0; y < t.out; ++y) {
-    const std::int32_t* w = &t.weights[static_cast<std::size_t>(y) * t.taps];
+    const std::int16_t* high = &t.high[static_cast<std::size_t>(y) * t.taps];
+    const std::int16_t* low = &t.low[static_cast<std::size_t>(y) * t.taps];
     const std::uint8_t* p = in.row(t.first[y]);
+    const int n = t.count[y];
     std::uint8_t* to = out.row(y);
     std::size_t x = 0;
     for (; x + 16 <= row_bytes; x += 16) {
-      __m256i low = half, high = half;
-      for (int k = 0; k < t.count[y]; ++k) {
-        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + x + row_bytes * k));
-        const __m256i weight = _mm256_set1_epi32(w[k]);
-        low = _mm256_add_epi32(low, _mm256_mullo_epi32(_mm256_cvtepu8_epi32(bytes), weight));
-        high = _mm256_add_epi32(high, _mm256_mullo_epi32(_mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8)), weight));
+      __m128i sums_high[4] = {zero, zero, zero, zero}, sums_low[4] = {half, half, half, half};
+      for (int k = 0; k < n; k += 2) {
+        const std::uint8_t* q = p + x + row_bytes * k;
+        const std::uint8_t* next = k + 1 < n ? q + row_bytes : q;  // or any row: its weight is zero
+        const __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(q));
+        const __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(next));
+        const __m128i left = _mm_unpacklo_epi8(a, b), right = _mm_unpackhi_epi8(a, b);
+        const __m128i pairs[4] = {_mm_unpacklo_epi8(left, zero), _mm_unpackhi_epi8(left, zero),
+                                  _mm_unpacklo_epi8(right, zero), _mm_unpackhi_epi8(right, zero)};
+        const __m128i h = pair(high + k), l = pair(low + k);
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; ++i) {
+          sums_high[i] = _mm_add_epi32(sums_high[i], _mm_madd_epi16(pairs[i], h));
+          sums_low[i] = _mm_add_epi32(sums_low[i], _mm_madd_epi16(pairs[i], l));
+        }
       }
-      // The pack works within 128-bit lanes: put the quarters in order again.
-      const __m256i words = _mm256_permute4x64_epi64(
-          _mm256_packs_epi32(_mm256_srai_epi32(low, kPointBits), _mm256_srai_epi32(high, kPointBits)), 0xd8);
-      const __m128i result = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + x), result);
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) {
+        sums_low[i] = _mm_srai_epi32(_mm_add_epi32(_mm_slli_epi32(sums_high[i], kLowBits), sums_low[i]), kPointBits);
+      }
+      const __m128i bytes = _mm_packus_epi16(_mm_packs_epi32(sums_low[0], sums_low[1]),
+                                             _mm_packs_epi32(sums_low[2], sums_low[3]));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + x), bytes);
     }
     vertical_scalar(in, t, y, x, to);
   }
@@ -185,8 +250,11 @@ void horizontal(const Pixels& in, const ResizeTable& t, Pixels& out) {
   const int channels = in.shape.channels;
   out.reshape({in.shape.height, t.out, channels});
 #ifdef HORNET_IMAGE_AVX2
-  if (image_isa() == ImageIsa::avx2 && channels == 3) return horizontal_avx2<3>(in, t, out);
-  if (image_isa() == ImageIsa::avx2 && channels == 4) return horizontal_avx2<4>(in, t, out);
+  if (image_isa() == ImageIsa::avx2 && t.taps <= kMostTaps) {
+    if (channels == 1) return horizontal_grey_avx2(in, t, out);
+    if (channels == 3) return horizontal_avx2<3>(in, t, out);
+    return horizontal_avx2<4>(in, t, out);
+  }
 #endif
   if (channels == 1) horizontal_scalar<1>(in, t, out);
   else if (channels == 3) horizontal_scalar<3>(in, t, out);
@@ -196,7 +264,7 @@ void horizontal(const Pixels& in, const ResizeTable& t, Pixels& out) {
 void vertical(const Pixels& in, const ResizeTable& t, Pixels& out) {
   out.reshape({t.out, in.shape.width, in.shape.channels});
 #ifdef HORNET_IMAGE_AVX2
-  if (image_isa() == ImageIsa::avx2) return vertical_avx2(in, t, out);
+  if (image_isa() == ImageIsa::avx2 && t.taps <= kMostTaps) return vertical_avx2(in, t, out);
 #endif
   for (int y = 0; y < t.out; ++y) vertical_scalar(in, t, y, 0, out.row(y));
 }

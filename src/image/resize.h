@@ -16,10 +16,11 @@ enum class ResizeKernel : std::uint8_t { nearest, box, bilinear, hamming, bicubi
 struct ResizeTable {
   int in = 0, out = 0;
   ResizeKernel kernel = ResizeKernel::nearest;
-  int taps = 0;                            // weights a target; even, the surplus zero
+  int taps = 0;                            // weights a target; a multiple of 8, the surplus zero
   std::vector<int> first;                  // of the source pixels (nearest: the source pixel)
   std::vector<int> count;
   std::vector<std::int32_t> weights;       // fixed point, 22 bits after the point
+  std::vector<std::int16_t> high, low;     // weights = high * 2^15 + low, for 16-bit products
 };
 
 // The last tables of one axis. A table stays valid until the next call.
