@@ -1,7 +1,6 @@
 // Running a compiled function over a feeder, and the state of the whole package's threads.
 #include <pthread.h>
 
-#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -99,23 +98,17 @@ struct Stepping {
 
 // A fork must not catch a model in mid-step: the child would find it locked for ever and its
 // weights half written. R's thread waits for the steps to end, which need nobody.
-std::vector<std::unique_ptr<Variables::StepLock>>& held_for_fork() {
-  static std::vector<std::unique_ptr<Variables::StepLock>> locks;
+std::unique_ptr<Variables::StepLocks>& held_for_fork() {
+  static std::unique_ptr<Variables::StepLocks> locks;
   return locks;
 }
 
 void before_fork() {
-  if (!on_r_thread()) return;
-  std::vector<const Variables*> seen;
-  for (const Variables* model : stepping()) {
-    if (std::find(seen.begin(), seen.end(), model) != seen.end()) continue;
-    seen.push_back(model);
-    held_for_fork().push_back(std::make_unique<Variables::StepLock>(*model));
-  }
+  if (on_r_thread()) held_for_fork() = std::make_unique<Variables::StepLocks>(stepping());
 }
 
 void after_fork() {
-  if (on_r_thread()) held_for_fork().clear();
+  if (on_r_thread()) held_for_fork().reset();
 }
 
 SEXP to_list(const RunResult& result) {

@@ -61,4 +61,22 @@ Variables::StepLock::~StepLock() {
   variables_.step_mutex_.unlock();
 }
 
+// The order of StepLock: all models' own locks first, then all owners'.
+Variables::StepLocks::StepLocks(const std::vector<const Variables*>& models) {
+  auto hold = [this](const Variables* variables) {
+    std::mutex* mutex = &variables->step_mutex_;
+    if (std::find(held_.begin(), held_.end(), mutex) != held_.end()) return;
+    mutex->lock();
+    held_.push_back(mutex);
+  };
+  for (const Variables* model : models) hold(model);
+  for (const Variables* model : models) {
+    for (const Variables* owner : model->owners_) hold(owner);
+  }
+}
+
+Variables::StepLocks::~StepLocks() {
+  for (auto mutex = held_.rbegin(); mutex != held_.rend(); ++mutex) (*mutex)->unlock();
+}
+
 }  // namespace hornet

@@ -45,6 +45,18 @@ class Variables {
     const Variables& variables_;
   };
 
+  // Locks several models, which may share owners: none of them is in mid-step while this lives.
+  class StepLocks {
+   public:
+    explicit StepLocks(const std::vector<const Variables*>& models);
+    ~StepLocks();
+    StepLocks(const StepLocks&) = delete;
+    StepLocks& operator=(const StepLocks&) = delete;
+
+   private:
+    std::vector<std::mutex*> held_;
+  };
+
   // Under a StepLock only. The address of a variable never changes.
   Tensor tensor(int id);
   std::mutex& step_mutex() const { return step_mutex_; }
