@@ -37,7 +37,6 @@ Executable::Executable(Plan plan, std::shared_ptr<Variables> variables)
       case DType::i32: fill<std::int32_t>(data, n, constant.value); break;
     }
   }
-  if (plan_.f64) make_doubles();
   lay_out();
 }
 
@@ -86,6 +85,7 @@ void* Executable::address(const Place& place) const {
 
 // The addresses of this run's feeds are patched in by run().
 void Executable::resolve() {
+  if (plan_.f64) make_doubles();
   for (std::size_t i = 0; i < tensors_.size(); ++i) tensors_[i].data = address(places_[i]);
   for (std::size_t i = 0; i < fetches_.size(); ++i) fetches_[i].data = address(plan_.fetches[i]);
   for (std::size_t i = 0; i < steps_.size(); ++i)

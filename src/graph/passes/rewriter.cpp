@@ -17,6 +17,10 @@ std::size_t hash_of(const OpDef& op, const std::vector<Value>& inputs) {
   return hash;
 }
 
+std::size_t hash_of(double value, const TensorSpec& spec) {
+  return mix(std::hash<double>()(value), static_cast<std::size_t>(spec.shape.numel()));
+}
+
 // 0 and -0 are two numbers here, and a NaN equals itself.
 bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
 
@@ -104,7 +108,7 @@ Value Rewriter::add(const OpDef& op, std::vector<Value> inputs, const Attrs& att
 
 Value Rewriter::constant(double value, const TensorSpec& spec, const std::string& origin) {
   const OpDef& row = op("constant");
-  const std::size_t hash = hash_of(row, {});
+  const std::size_t hash = hash_of(value, spec);
   const auto range = known_.equal_range(hash);
   for (auto known = range.first; known != range.second; ++known) {
     const Node& node = to_.node(known->second);
