@@ -1,10 +1,11 @@
 # Errors as conditions with a class and the user's call.
 
-# Stops with a condition of classes c(class, "hornet_error", "error", "condition"). `message`
-# may have several elements, shown on lines of their own. Without `call`, the condition carries
-# the call of the exported function that the user (or their function) called last.
+# Stops with a condition of classes c(class, "hornet_error", "error", "condition"), where a class
+# "shape" means "hornet_shape_error". `message` may have several elements, shown on lines of their
+# own. Without `call`, the condition carries the call of the exported function that the user (or
+# their function) called last.
 abort <- function(message, class = NULL, call = user_call()) {
-  class <- ifelse(startsWith(as.character(class), "hornet_"), class, paste0("hornet_", class))
+  class <- sub("^(hornet_)?(.*?)(_error)?$", "hornet_\\2_error", as.character(class), perl = TRUE)
   stop(structure(
     class = unique(c(class, "hornet_error", "error", "condition")),
     list(message = paste(message, collapse = "\n"), call = call)
@@ -13,7 +14,8 @@ abort <- function(message, class = NULL, call = user_call()) {
 
 # The innermost call of one of our functions by code that is not ours: what the user wrote.
 user_call <- function() {
-  calls <- sys.calls()
+  # Only the frames that led to whoever asks (abort(), mostly), not those that evaluate this call.
+  calls <- sys.calls()[seq_len(sys.parent())]
   ours <- logical(length(calls))
   for (i in seq_along(calls)) ours[[i]] <- is_own_function(sys.function(i))
   for (i in rev(seq_along(calls))) {

@@ -21,8 +21,9 @@
 #' @details The output is `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, with the biased
 #'   variance of the batch. The averages are plain ones, `moving * momentum + batch * (1 -
 #'   momentum)`, without the correction for their start that some versions of the reference have.
-#'   Into the moving variance of images (four axes, channels last) goes the unbiased variance, `N / (N - 1)` times the
-#'   biased one, as in the reference's fused kernel; elsewhere the biased one.
+#'   Into the moving variance of images (four axes, channels second or last) goes the unbiased
+#'   variance, `N / (N - 1)` times the biased one, as in the reference's fused kernel; elsewhere the
+#'   biased one.
 #'
 #'   With `trainable = FALSE`, weights and averages stay as they are, but a training step still
 #'   normalises by the batch.
@@ -96,19 +97,19 @@ BatchNormalization <- R6Class("BatchNormalization",
       others <- setdiff(seq_len(tensor_rank(inputs)), at)
       x <- k_permute_dimensions(inputs, c(others, at))
       check_last_axis(self, x, self$moving_mean$dims)
-      y <- if (in_training()) self$normalize_by_batch(x) else {
+      y <- if (in_training()) self$normalize_by_batch(x, at) else {
         k_batch_normalization(x, self$moving_mean, self$moving_variance, self$beta, self$gamma, self$epsilon)
       }
       k_permute_dimensions(y, order(c(others, at)))
     },
-    normalize_by_batch = function(x) {
+    normalize_by_batch = function(x, at) {
       channels <- self$moving_mean$dims
       gamma <- self$gamma %||% constant_tensor(1, channels)
       beta <- self$beta %||% constant_tensor(0, channels)
       outputs <- emit("batch_norm", list(as_float(x), gamma, beta), list(epsilon = self$epsilon))
       variance <- outputs[[3L]]
-      fused <- tensor_rank(x) == 4L && python_axis(self$axis, 4L) == 3L
-      if (fused) variance <- variance * unbiased_factor(x)
+      # Of images the reference's fused kernel is used, with channels first or last.
+      if (tensor_rank(x) == 4L && at %in% c(2L, 4L)) variance <- variance * unbiased_factor(x)
       self$move(self$moving_mean, outputs[[2L]])
       self$move(self$moving_variance, variance)
       outputs[[1L]]

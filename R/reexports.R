@@ -7,3 +7,6 @@ magrittr::`%>%`
 #' @importFrom generics compile
 #' @export
 generics::compile
+
+#' @importFrom R6 R6Class
+NULL

@@ -5,7 +5,6 @@
 # R6 object. Calling a layer while a model is built appends a Node; the graph of nodes is the
 # model's topology, which summary() prints and which tracing runs again (trace.R).
 
-#' @importFrom R6 R6Class
 Layer <- R6Class("Layer",
   cloneable = FALSE, lock_objects = FALSE,
   public = list(
@@ -240,6 +239,8 @@ new_node <- function(layer, inputs, outputs, arguments = list()) {
 
 # What layer_*() functions do: make the layer, then put it where `object` says.
 create_layer_of <- function(class, object, args) {
+  # In a pipe the earlier layers are made (and numbered) first, though R is lazy.
+  if (!missing(object)) force(object)
   layer <- do.call(class$new, drop_nulls(args))
   layer$arguments <- drop_nulls(args[setdiff(names(args), c(
     "name", "trainable", "weights", "input_shape", "batch_input_shape", "batch_size"
