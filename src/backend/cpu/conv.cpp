@@ -22,6 +22,11 @@ Dim input_row(const Window& window, Dim y, Dim ky) {
   return y * window.stride_y - window.top + ky * window.dilation_y;
 }
 
+// One row of outputs, counted in elements of other kernels: a multiplication is a tenth of one.
+Dim row_work(const Window& g) {
+  return g.out_width * g.out_channels * g.rows * g.columns * g.channels / 10;
+}
+
 // What kernel cell (ky, kx) joins in one row of one image.
 struct Cell {
   OutputRange range;  // output columns
@@ -37,7 +42,7 @@ struct Cell {
 
 template <class T>
 void convolve_backward_data(const Window& g, const T* dy, const T* w, T* dx) {
-  parallel_for(g.batch, 1, [&](Dim begin, Dim end) {
+  parallel_for(g.batch, grain_of(g.out_height * row_work(g)), [&](Dim begin, Dim end) {
     for (Dim image = begin; image < end; ++image) {
       T* dx_image = dx + image * g.height * g.width * g.channels;
       std::fill_n(dx_image, g.height * g.width * g.channels, T(0));
@@ -66,28 +71,30 @@ void convolve_backward_data(const Window& g, const T* dy, const T* w, T* dx) {
 template <class T>
 void convolve_backward_weights(const Window& g, const T* x, const T* dy, T* dw) {
   // A cell's sum is one thread's: the result does not depend on how many there are.
-  parallel_for(g.rows * g.columns, 1, [&](Dim begin, Dim end) {
-    for (Dim index = begin; index < end; ++index) {
-      const Dim ky = index / g.columns, kx = index % g.columns;
-      const Cell cell(g, ky, kx);
-      Eigen::Map<Matrix<T>> weights(dw + cell.w_offset, g.channels, g.out_channels);
-      weights.setZero();
-      if (cell.count() <= 0) continue;
-      for (Dim image = 0; image < g.batch; ++image) {
-        for (Dim y = 0; y < g.out_height; ++y) {
-          const Dim row = input_row(g, y, ky);
-          if (row < 0 || row >= g.height) continue;
-          const ConstRows<T> pixels(
-              x + (image * g.height + row) * g.width * g.channels + cell.x_offset, cell.count(),
-              g.channels, Eigen::OuterStride<>(g.stride_x * g.channels));
-          const T* dy_row = dy + (image * g.out_height + y) * g.out_width * g.out_channels;
-          const Eigen::Map<const Matrix<T>> diff(dy_row + cell.range.begin * g.out_channels,
-                                                 cell.count(), g.out_channels);
-          weights.noalias() += pixels.transpose() * diff;
+  const Dim cells = g.rows * g.columns;
+  parallel_for(
+      cells, grain_of(g.batch * g.out_height * row_work(g) / cells), [&](Dim begin, Dim end) {
+        for (Dim index = begin; index < end; ++index) {
+          const Dim ky = index / g.columns, kx = index % g.columns;
+          const Cell cell(g, ky, kx);
+          Eigen::Map<Matrix<T>> weights(dw + cell.w_offset, g.channels, g.out_channels);
+          weights.setZero();
+          if (cell.count() <= 0) continue;
+          for (Dim image = 0; image < g.batch; ++image) {
+            for (Dim y = 0; y < g.out_height; ++y) {
+              const Dim row = input_row(g, y, ky);
+              if (row < 0 || row >= g.height) continue;
+              const ConstRows<T> pixels(
+                  x + (image * g.height + row) * g.width * g.channels + cell.x_offset, cell.count(),
+                  g.channels, Eigen::OuterStride<>(g.stride_x * g.channels));
+              const T* dy_row = dy + (image * g.out_height + y) * g.out_width * g.out_channels;
+              const Eigen::Map<const Matrix<T>> diff(dy_row + cell.range.begin * g.out_channels,
+                                                     cell.count(), g.out_channels);
+              weights.noalias() += pixels.transpose() * diff;
+            }
+          }
         }
-      }
-    }
-  });
+      });
 }
 
 Dim ceil_div(Dim a, Dim b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
@@ -118,7 +125,7 @@ Window::Window(const Attrs& attrs, const Shape& x, const Shape& y, Dim rows, Dim
 
 template <class T>
 void convolve(const Window& g, const T* x, const T* w, T* y) {
-  parallel_for(g.batch * g.out_height, 1, [&](Dim begin, Dim end) {
+  parallel_for(g.batch * g.out_height, grain_of(row_work(g)), [&](Dim begin, Dim end) {
     for (Dim index = begin; index < end; ++index) {
       const Dim image = index / g.out_height;
       T* y_row = y + index * g.out_width * g.out_channels;

@@ -2,6 +2,7 @@
 // referee of the other back ends, so each kernel says its definition rather than its speed.
 // NaN goes through everything (relu, clip, maximum, pooling too), or training would hide it.
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -27,8 +28,10 @@ void add_random_kernels(KernelRows& rows);
 void add_state_kernels(KernelRows& rows);
 void add_fused_kernels(KernelRows& rows);
 
-// Elements a thread takes at least in a loop that does little for each.
+// Elements a thread takes at least in a loop that does little for each, and how many items of
+// `elements` each are as much work.
 constexpr Dim kGrain = 16384;
+inline Dim grain_of(Dim elements) { return std::max<Dim>(1, kGrain / std::max<Dim>(1, elements)); }
 
 template <class Body>
 class FunctionKernel final : public Kernel {

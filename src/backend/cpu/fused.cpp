@@ -22,14 +22,13 @@ struct Epilogue {
 
   template <class T>
   void run(const T* bias, T* y) const {
-    parallel_for(rows, std::max<Dim>(1, kGrain / std::max<Dim>(1, channels)),
-                 [&](Dim begin, Dim end) {
-                   for (Dim row = begin; row < end; ++row) {
-                     T* out = y + row * channels;
-                     for (Dim i = 0; i < channels; ++i) out[i] += bias[i];
-                     if (activates) apply<T>(activation, out, out, out, out, channels);
-                   }
-                 });
+    parallel_for(rows, grain_of(channels), [&](Dim begin, Dim end) {
+      for (Dim row = begin; row < end; ++row) {
+        T* out = y + row * channels;
+        for (Dim i = 0; i < channels; ++i) out[i] += bias[i];
+        if (activates) apply<T>(activation, out, out, out, out, channels);
+      }
+    });
   }
 };
 

@@ -22,21 +22,20 @@ std::unique_ptr<Kernel> compile_softmax(const BoundNode& node) {
     using T = decltype(zero);
     return kernel([shape](const Tensor* in, const Tensor* out, void*) {
       const Dim n = shape.channels;
-      parallel_for(shape.rows, std::max<Dim>(1, kGrain / std::max<Dim>(1, n)),
-                   [&](Dim begin, Dim end) {
-                     for (Dim row = begin; row < end; ++row) {
-                       const T* x = in[0].as<T>() + row * n;
-                       T* y = out[0].as<T>() + row * n;
-                       // The largest becomes exp(0): nothing overflows and the total is at least 1.
-                       const T largest = n == 0 ? T(0) : *std::max_element(x, x + n);
-                       double total = 0;
-                       for (Dim i = 0; i < n; ++i) {
-                         y[i] = std::exp(x[i] - largest);
-                         total += y[i];
-                       }
-                       for (Dim i = 0; i < n; ++i) y[i] = static_cast<T>(y[i] / total);
-                     }
-                   });
+      parallel_for(shape.rows, grain_of(n), [&](Dim begin, Dim end) {
+        for (Dim row = begin; row < end; ++row) {
+          const T* x = in[0].as<T>() + row * n;
+          T* y = out[0].as<T>() + row * n;
+          // The largest becomes exp(0): nothing overflows and the total is at least 1.
+          const T largest = n == 0 ? T(0) : *std::max_element(x, x + n);
+          double total = 0;
+          for (Dim i = 0; i < n; ++i) {
+            y[i] = std::exp(x[i] - largest);
+            total += y[i];
+          }
+          for (Dim i = 0; i < n; ++i) y[i] = static_cast<T>(y[i] / total);
+        }
+      });
     });
   });
 }
@@ -49,7 +48,7 @@ std::unique_ptr<Kernel> compile_batch_norm(const BoundNode& node) {
     using T = decltype(zero);
     return kernel([=](const Tensor* in, const Tensor* out, void*) {
       const Dim n = shape.rows, channels = shape.channels;
-      parallel_for(channels, 1, [&](Dim begin, Dim end) {
+      parallel_for(channels, grain_of(n), [&](Dim begin, Dim end) {
         for (Dim channel = begin; channel < end; ++channel) {
           const T* x = in[0].as<T>() + channel;
           T* y = out[0].as<T>() + channel;
@@ -84,7 +83,7 @@ std::unique_ptr<Kernel> compile_batch_norm_backward(const BoundNode& node) {
     using T = decltype(zero);
     return kernel([=](const Tensor* in, const Tensor* out, void*) {
       const Dim n = shape.rows, channels = shape.channels;
-      parallel_for(channels, 1, [&](Dim begin, Dim end) {
+      parallel_for(channels, grain_of(n), [&](Dim begin, Dim end) {
         for (Dim channel = begin; channel < end; ++channel) {
           const T* x = in[0].as<T>() + channel;
           const T* dy = in[4].as<T>() + channel;

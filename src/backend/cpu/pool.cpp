@@ -51,7 +51,7 @@ void each_cell(const Window& g, const Cells& cells, Dim channel, Visit visit) {
 // Images are independent of each other, in both directions.
 template <class Body>
 void each_image(const Window& g, Body body) {
-  parallel_for(g.batch, 1, [&](Dim begin, Dim end) {
+  parallel_for(g.batch, grain_of(g.height * g.width * g.channels), [&](Dim begin, Dim end) {
     for (Dim image = begin; image < end; ++image) {
       body(image * g.height * g.width * g.channels,
            image * g.out_height * g.out_width * g.channels);

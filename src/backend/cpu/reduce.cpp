@@ -22,7 +22,7 @@ struct Reduction {
     }
   }
   // Outputs a thread takes at least.
-  Dim grain() const { return std::max<Dim>(1, kGrain / std::max<Dim>(1, reduced.count())); }
+  Dim grain() const { return grain_of(reduced.count()); }
 };
 
 // visit(value) for each element that goes into output `index`.
@@ -63,9 +63,8 @@ std::unique_ptr<Kernel> sum_kernel(const Reduction& r, DType type, double factor
 
 std::vector<bool> reduced_axes(const BoundNode& node) {
   const int rank = node.inputs[0].shape.rank();
-  const std::vector<std::int64_t> axes = node.node->attrs.integers("axes", {});
-  std::vector<bool> is_reduced(rank, axes.empty());
-  for (std::int64_t axis : axes) is_reduced[axis < 0 ? axis + rank : axis] = true;
+  std::vector<bool> is_reduced(rank);
+  for (std::int64_t axis : node.node->attrs.integers("axes")) is_reduced[axis] = true;
   return is_reduced;
 }
 
@@ -110,7 +109,7 @@ std::unique_ptr<Kernel> compile_broadcast(const BoundNode& node) {
     using T = decltype(zero);
     return kernel([nest, mean, copies](const Tensor* in, const Tensor* out, void*) {
       const Dim n = nest.inner_size(), stride = nest.inner_stride();
-      parallel_for(nest.rows(), std::max<Dim>(1, kGrain / n), [&](Dim begin, Dim end) {
+      parallel_for(nest.rows(), grain_of(n), [&](Dim begin, Dim end) {
         for (Dim row = begin; row < end; ++row) {
           const T* src = in[0].as<T>() + nest.row_offset(row);
           T* dst = out[0].as<T>() + row * n;

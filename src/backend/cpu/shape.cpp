@@ -44,7 +44,7 @@ std::unique_ptr<Kernel> compile_transpose(const BoundNode& node) {
     using T = decltype(zero);
     return kernel([nest](const Tensor* in, const Tensor* out, void*) {
       const Dim n = nest.inner_size(), stride = nest.inner_stride();
-      parallel_for(nest.rows(), std::max<Dim>(1, kGrain / n), [&](Dim begin, Dim end) {
+      parallel_for(nest.rows(), grain_of(n), [&](Dim begin, Dim end) {
         for (Dim row = begin; row < end; ++row) {
           const T* src = in[0].as<T>() + nest.row_offset(row);
           T* dst = out[0].as<T>() + row * n;

@@ -1,6 +1,6 @@
 // The walk of a ConvPass. A tile is kTileRows neighbouring output pixels times two vectors of
 // output channels; what a pixel reads is the same set of runs, one pixel further on.
-#include "backend/simd/math_body.h"
+#include "backend/simd/activation_body.h"
 #include "backend/simd/pack_body.h"
 #include "backend/simd/tile_body.h"
 

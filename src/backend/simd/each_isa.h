@@ -12,6 +12,7 @@
 #include "backend/simd/isa.h"
 
 #define HORNET_INLINE static inline __attribute__((always_inline))
+#define HORNET_MEMBER inline __attribute__((always_inline))
 #define HORNET_UNROLL _Pragma("GCC unroll 16")
 
 #if defined(__clang__)

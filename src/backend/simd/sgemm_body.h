@@ -1,6 +1,6 @@
 // Blocked product after Goto: panels of B in L1, blocks of A in L2, a register tile of
 // kTileRows x 2 vectors. Small products skip the packing.
-#include "backend/simd/math_body.h"
+#include "backend/simd/activation_body.h"
 #include "backend/simd/pack_body.h"
 #include "backend/simd/tile_body.h"
 

@@ -18,6 +18,11 @@ class SimdBackend final : public Backend {
     simd::add_matmul_kernels(rows);
     simd::add_conv_kernels(rows);
     simd::add_conv_weights_kernels(rows);
+    simd::add_elementwise_kernels(rows);
+    simd::add_pool_kernels(rows);
+    simd::add_norm_kernels(rows);
+    simd::add_reduce_kernels(rows);
+    simd::add_random_kernels(rows);
     for (const KernelRow& row : rows) compile_by_op_[row.op] = row.compile;
   }
 

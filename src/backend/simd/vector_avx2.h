@@ -17,7 +17,15 @@ HORNET_INLINE void store(float* p, Vec v) { _mm256_storeu_ps(p, v); }
 HORNET_INLINE __m256i first_lanes(int n) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
-HORNET_INLINE Vec load_n(const float* p, int n) { return _mm256_maskload_ps(p, first_lanes(n)); }
+HORNET_INLINE Vec load_n(const float* p, int n) {
+  return n >= 8 ? load(p) : _mm256_maskload_ps(p, first_lanes(n));
+}
+// With `other` in place of the lanes that are not loaded.
+HORNET_INLINE Vec load_n_or(const float* p, int n, Vec other) {
+  if (n >= 8) return load(p);
+  const __m256i mask = first_lanes(n);
+  return _mm256_blendv_ps(other, _mm256_maskload_ps(p, mask), _mm256_castsi256_ps(mask));
+}
 // Masked stores are slow on some of these processors: pieces of 4, 2 and 1 instead.
 HORNET_INLINE void store_n(float* p, Vec v, int n) {
   if (n >= 8) return store(p, v);

@@ -18,6 +18,9 @@ HORNET_INLINE Mask first_lanes(int n) {
   return static_cast<Mask>(n >= 16 ? 0xffff : n <= 0 ? 0 : (1u << n) - 1);
 }
 HORNET_INLINE Vec load_n(const float* p, int n) { return _mm512_maskz_loadu_ps(first_lanes(n), p); }
+HORNET_INLINE Vec load_n_or(const float* p, int n, Vec other) {
+  return _mm512_mask_loadu_ps(other, first_lanes(n), p);
+}
 HORNET_INLINE void store_n(float* p, Vec v, int n) { _mm512_mask_storeu_ps(p, first_lanes(n), v); }
 
 HORNET_INLINE Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }

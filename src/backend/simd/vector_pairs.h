@@ -23,6 +23,9 @@ HORNET_INLINE void store(float* p, Vec v) {
 HORNET_INLINE Vec load_n(const float* p, int n) {
   return {avx2::load_n(p, n), avx2::load_n(p + 8, n - 8)};
 }
+HORNET_INLINE Vec load_n_or(const float* p, int n, Vec other) {
+  return {avx2::load_n_or(p, n, other.low), avx2::load_n_or(p + 8, n - 8, other.high)};
+}
 HORNET_INLINE void store_n(float* p, Vec v, int n) {
   avx2::store_n(p, v.low, n > 0 ? n : 0);
   avx2::store_n(p + 8, v.high, n > 8 ? n - 8 : 0);
