@@ -1,5 +1,16 @@
 # What native code calls in R while it serves.
 
-# Calling handler around a generator's call (r_source.cpp): before the error goes on its way,
-# training uses the batches that were made before it.
-finish_batches <- function(condition) cpp_finish_batches()
+# How native code calls a generator (r_source.cpp). Before an error leaves it, training uses the
+# batches that were made before it. If even then nobody needs the batch that failed (it belongs to a
+# later epoch), the error waits for whoever does, as a value.
+call_generator <- function(generator) {
+  tryCatch(
+    withCallingHandlers(generator(), error = finish_batches),
+    hornet_early_error = identity
+  )
+}
+
+finish_batches <- function(condition) {
+  if (cpp_finish_batches()) return(invisible())
+  signalCondition(structure(class = c("hornet_early_error", "condition"), list(error = condition)))
+}

@@ -44,13 +44,15 @@ void convert_all(SEXP arrays, const char* name, RunLoop& loop, std::vector<HostT
     views.push_back(Rf_isNull(array) ? ColumnMajor() : view_array(array, who));
   }
   tensors.resize(views.size());
-  serve_while(loop, [] {}, [&] {
-    for (std::size_t i = 0; i < views.size(); ++i) {
-      if (loop.stopped()) throw Stopped();
-      if (views[i].shape.rank() == 0) continue;
-      to_row_major_parallel(views[i], tensors[i].resize(views[i].shape));
-    }
-  });
+  serve_while(
+      loop, [] {},
+      [&] {
+        for (std::size_t i = 0; i < views.size(); ++i) {
+          if (loop.stopped()) throw Stopped();
+          if (views[i].shape.rank() == 0) continue;
+          to_row_major_parallel(views[i], tensors[i].resize(views[i].shape));
+        }
+      });
 }
 
 Shuffle shuffle_of(const std::string& name) {
@@ -136,7 +138,8 @@ SEXP cpp_feeder_next(SEXP feeder) {
   return glue_entry("cpp_feeder_next", [&]() -> SEXP {
     const auto f = live_feeder(feeder);
     BatchPool::Lease batch;
-    serve_while(f->loop(), [&] { f->close(); }, [&] { batch = f->pop(); });
+    serve_while(
+        f->loop(), [&] { f->close(); }, [&] { batch = f->pop(); });
     if (!batch) return R_NilValue;
     Rcpp::List list(3);
     list[0] = arrays_to_r(batch->inputs);
@@ -165,13 +168,12 @@ SEXP cpp_feeder_timing(SEXP feeder) {
   });
 }
 
-// For finish_batches(): an error is about to leave the generator that is being asked.
+// For finish_batches(): an error is about to leave the generator that is being asked. TRUE if its
+// batch is needed now.
 // [[Rcpp::export(rng = false)]]
 SEXP cpp_finish_batches() {
-  return glue_entry("cpp_finish_batches", [&]() -> SEXP {
-    RSource::finish_earlier_batches();
-    return R_NilValue;
-  });
+  return glue_entry("cpp_finish_batches",
+                    [&]() -> SEXP { return Rf_ScalarLogical(RSource::finish_earlier_batches()); });
 }
 
 namespace hornet {

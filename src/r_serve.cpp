@@ -56,7 +56,18 @@ void raise(const std::string& message, const std::string& kind) {
     UNPROTECT(5);
     return R_NilValue;
   });
-  throw Error(message, kind);   // abort() does not return
+  throw Error(message, kind);  // abort() does not return
+}
+
+void RCondition::signal() const {
+  SEXP condition = condition_->get();
+  r_protect([condition]() -> SEXP {
+    SEXP call = PROTECT(Rf_lang2(Rf_install("stop"), condition));
+    Rf_eval(call, R_BaseEnv);
+    UNPROTECT(1);
+    return R_NilValue;
+  });
+  throw Error("a condition was not signalled");  // stop() does not return
 }
 
 RHandle::RHandle(SEXP object, RunLoop& loop) : object_(object), loop_(&loop) {
@@ -104,9 +115,7 @@ void serve_while(RunLoop& loop, const std::function<void()>& give_up,
     try {
       body();
     } catch (const Stopped&) {
-    } catch (...) {
-      failed = std::current_exception();
-    }
+    } catch (...) { failed = std::current_exception(); }
     run.done = true;
     loop.wake();
   });
@@ -119,7 +128,7 @@ void serve_while(RunLoop& loop, const std::function<void()>& give_up,
     give_up();
   }
   runs().pop_back();
-  worker.join();                 // soon: stop is checked between the steps of a plan
+  worker.join();  // soon: stop is checked between the steps of a plan
   loop.drain_posts();
   // First failure wins, but an R condition that is on its way must go on unwinding.
   if (from_r) std::rethrow_exception(from_r);

@@ -3,7 +3,9 @@
 #pragma once
 #include <Rcpp.h>
 
+#include <exception>
 #include <functional>
+#include <memory>
 #include <new>
 #include <string>
 #include <type_traits>
@@ -16,24 +18,6 @@ namespace hornet {
 
 // Raises an R condition of class hornet_<kind>_error with the call of the user's function.
 [[noreturn]] void raise(const std::string& message, const std::string& kind);
-
-// The body of every exported function: R's thread only, Error becomes an R condition.
-//   SEXP cpp_x(SEXP a) { return glue_entry("cpp_x", [&]() -> SEXP { ... }); }
-template <class Body>
-SEXP glue_entry(const char* name, Body&& body) {
-  assert_r_thread(name);
-  std::string message, kind;
-  try {
-    return body();
-  } catch (const Error& e) {
-    message = e.what();
-    kind = e.kind();
-  } catch (const std::bad_alloc&) {
-    message = "not enough memory";
-    kind = "out_of_memory";
-  }
-  raise(message, kind);
-}
 
 // Runs `fn` so that an R error, interrupt or restart inside it arrives as a C++ exception
 // (Rcpp::LongjumpException), which END_RCPP turns back. R leaves `fn` by a longjmp: nothing alive
@@ -73,6 +57,36 @@ void serve_while(RunLoop& loop, const std::function<void()>& give_up,
 // Called by a request on R's thread before it fails: serves the innermost run of `loop` until
 // that run is over or `until` holds, so that its trainer first uses the batches it already has.
 void serve_on(RunLoop& loop, const std::function<bool()>& until);
+
+// An R condition on its way through native code, to be signalled where it arrives.
+class RCondition : public std::exception {
+ public:
+  RCondition(SEXP condition, RunLoop& loop)
+      : condition_(std::make_shared<RHandle>(condition, loop)) {}
+  const char* what() const noexcept override { return "a condition of R"; }
+  [[noreturn]] void signal() const;  // R's thread: stop(condition)
+
+ private:
+  std::shared_ptr<RHandle> condition_;
+};
+
+// The body of every exported function: R's thread only, Error becomes an R condition.
+//   SEXP cpp_x(SEXP a) { return glue_entry("cpp_x", [&]() -> SEXP { ... }); }
+template <class Body>
+SEXP glue_entry(const char* name, Body&& body) {
+  assert_r_thread(name);
+  std::string message, kind;
+  try {
+    return body();
+  } catch (const RCondition& e) { e.signal(); } catch (const Error& e) {
+    message = e.what();
+    kind = e.kind();
+  } catch (const std::bad_alloc&) {
+    message = "not enough memory";
+    kind = "out_of_memory";
+  }
+  raise(message, kind);
+}
 
 // At the end of R: stops what runs and lets native code leave its kernels.
 void stop_runs_at_exit() noexcept;

@@ -27,8 +27,8 @@ void say(const std::string& text) {
 
 }  // namespace
 
-// The generator is called as `generator()`, so that tracebacks read well. finish_batches() is ours
-// (serve.R): a calling handler, which leaves the condition, its handlers and restarts alone.
+// call_generator() is ours (serve.R). Its calling handler leaves conditions, and the handlers and
+// restarts of the user, alone; tracebacks show `generator()`.
 RSource::RSource(SEXP generator, FeedSpec spec) : spec_(std::move(spec)), owner_pid_(getpid()) {
   assert_r_thread("RSource");
   env_ = r_protect([=]() -> SEXP {
@@ -37,12 +37,9 @@ RSource::RSource(SEXP generator, FeedSpec spec) : spec_(std::move(spec)), owner_
     SEXP env = PROTECT(Rf_eval(create, R_BaseEnv));
     R_PreserveObject(env);
     Rf_defineVar(Rf_install("generator"), generator, env);
-    SEXP body = PROTECT(Rf_lang1(Rf_install("generator")));
-    SEXP call = PROTECT(Rf_lang3(Rf_install("withCallingHandlers"), body,
-                                 Rf_install("finish_batches")));
-    SET_TAG(CDDR(call), Rf_install("error"));
+    SEXP call = PROTECT(Rf_lang2(Rf_install("call_generator"), Rf_install("generator")));
     Rf_defineVar(Rf_install(".call"), call, env);
-    UNPROTECT(6);
+    UNPROTECT(5);
     return env;
   });
   call_ = Rf_findVarInFrame(env_, Rf_install(".call"));
@@ -59,7 +56,7 @@ void RSource::finished() noexcept {
 }
 
 bool RSource::next(Batch& batch) {
-  struct Release {                         // also where the run ends before the value is used
+  struct Release {  // also where the run ends before the value is used
     RHandle& value;
     ~Release() { value.release(); }
   } release{value_};
@@ -73,10 +70,16 @@ bool RSource::next(Batch& batch) {
 
 void RSource::ask() {
   asking().push_back(this);
-  struct Pop { ~Pop() { asking().pop_back(); } } pop;
+  struct Pop {
+    ~Pop() { asking().pop_back(); }
+  } pop;
   Rcpp::Shield<SEXP> value(evaluate());
   if (Rf_isNull(value)) {
     ended_ = true;
+    return;
+  }
+  if (Rf_inherits(value, "hornet_early_error")) {
+    error_ = std::make_exception_ptr(RCondition(VECTOR_ELT(value, 0), *loop_));
     return;
   }
   value_ = RHandle(value, *loop_);
@@ -101,10 +104,12 @@ SEXP RSource::evaluate() {
   return value;
 }
 
-void RSource::finish_earlier_batches() {
-  if (asking().empty()) return;
+bool RSource::finish_earlier_batches() {
+  if (asking().empty()) return true;
   RSource& source = *asking().back();
-  if (source.starved_) serve_on(*source.loop_, source.starved_);
+  if (!source.starved_) return true;
+  serve_on(*source.loop_, source.starved_);
+  return source.starved_() || source.loop_->stopped();
 }
 
 }  // namespace hornet

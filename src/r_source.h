@@ -20,22 +20,22 @@ class RSource : public Source {
 
   void attach(RunLoop& loop) override { loop_ = &loop; }
   bool next(Batch& batch) override;
-  void finished() noexcept override;       // lets go of the generator
+  void finished() noexcept override;  // lets go of the generator
   // The feeder says whether its trainer has used up what is ready.
   void set_starved(std::function<bool()> starved) { starved_ = std::move(starved); }
 
   // Called by R where an error leaves the generator that is being asked: serves its run until the
-  // trainer has used the batches made before.
-  static void finish_earlier_batches();
+  // trainer has used the batches made before. False: the run is over without this one.
+  static bool finish_earlier_batches();
 
  private:
   SEXP evaluate();
-  void ask();                              // R's thread
+  void ask();  // R's thread
 
   const FeedSpec spec_;
   RunLoop* loop_ = nullptr;
   std::function<bool()> starved_;
-  SEXP call_, env_;                        // preserved
+  SEXP call_, env_;  // preserved
   const int owner_pid_;
   std::int64_t batches_ = 0;
   // Answers of ask().

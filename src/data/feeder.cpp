@@ -53,6 +53,7 @@ void Feeder::stop() noexcept {
   close();
   if (loop_.in_request()) return;
   if (producer_.joinable()) producer_.join();
+  error_ = nullptr;
   source_->finished();
   if (on_r_thread()) loop_.drain_posts();
 }
@@ -98,9 +99,7 @@ void Feeder::produce() {
       if (!lease || !queue_.push(std::move(lease))) break;
     }
   } catch (const Stopped&) {
-  } catch (...) {
-    error_ = std::current_exception();
-  }
+  } catch (...) { error_ = std::current_exception(); }
   queue_.end();
 }
 

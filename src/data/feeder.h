@@ -12,9 +12,9 @@
 namespace hornet {
 
 struct FeederTiming {
-  double source_seconds = 0;               // the source working (generator call and conversion)
-  double blocked_seconds = 0;              // the producer waiting for room
-  std::int64_t batches = 0;                // delivered by the source
+  double source_seconds = 0;   // the source working (generator call and conversion)
+  double blocked_seconds = 0;  // the producer waiting for room
+  std::int64_t batches = 0;    // delivered by the source
 };
 
 // Outlives epochs. R's thread starts and stops it; the producer thread fills; a trainer pops.
@@ -22,8 +22,8 @@ struct FeederTiming {
 class Feeder {
  public:
   struct Options {
-    int queue_size = 10;                   // batches read ahead; 0: only when one is asked for
-    std::int64_t total = -1;               // batches to ask the source for; -1: without end
+    int queue_size = 10;      // batches read ahead; 0: only when one is asked for
+    std::int64_t total = -1;  // batches to ask the source for; -1: without end
   };
   Feeder(std::shared_ptr<Source> source, FeedSpec spec, Options options);
   // stop(). In a forked child an owner must leak a feeder of its parent, never destroy it.
@@ -38,12 +38,12 @@ class Feeder {
   // request of this feeder (its generator stops it) the join is left to a later stop().
   void stop() noexcept;
 
-  RunLoop& loop() { return loop_; }        // served by whoever waits on R's thread for this feeder
+  RunLoop& loop() { return loop_; }  // served by whoever waits on R's thread for this feeder
   const FeedSpec& spec() const { return spec_; }
   FeederTiming timing() const;
-  bool exhausted() const { return exhausted_; }       // the source said so
-  bool starved() const { return queue_.starved(); }   // the trainer waits and nothing is ready
-  bool in_its_process() const;             // false in a forked child of the owner
+  bool exhausted() const { return exhausted_; }      // the source said so
+  bool starved() const { return queue_.starved(); }  // the trainer waits and nothing is ready
+  bool in_its_process() const;                       // false in a forked child of the owner
 
  private:
   void produce();
@@ -56,9 +56,9 @@ class Feeder {
   RunLoop loop_;
   BatchPool pool_;
   BatchQueue queue_;
-  std::exception_ptr error_;               // written before the queue ends, read after
+  std::exception_ptr error_;  // written before the queue ends, read after
   std::atomic<bool> exhausted_{false};
-  std::int64_t asked_ = 0;                 // whoever fills
+  std::int64_t asked_ = 0;  // whoever fills
   std::atomic<double> source_seconds_{0}, blocked_seconds_{0};
   std::atomic<std::int64_t> batches_{0};
   std::thread producer_;

@@ -23,7 +23,7 @@ line_generator <- function(rows = 8, last = Inf) {
 calls_of <- function(generator) environment(generator)$calls
 
 # What a callback does with one value an epoch, without a real model.
-drive <- function(callback, values, model = new.env(), monitor = "val_loss") {
+run_epochs <- function(callback, values, model = new.env(), monitor = "val_loss") {
   model$stop_training <- FALSE
   callback$set_context(list(epochs = length(values)), model)
   callback$on_train_begin(list())

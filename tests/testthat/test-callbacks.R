@@ -94,38 +94,38 @@ test_that("slow batch callbacks are reported once", {
 })
 
 test_that("early stopping waits for `patience` epochs without improvement", {
-  expect_equal(drive(callback_early_stopping(), c(3, 2, 2, 1)), 3)
-  expect_equal(drive(callback_early_stopping(patience = 1), c(3, 2, 2, 1)), 3)
-  expect_equal(drive(callback_early_stopping(patience = 2), c(3, 2, 2, 1, 1, 1, 1)), 6)
-  expect_equal(drive(callback_early_stopping(min_delta = 0.5), c(3, 2, 1.6, 1)), 3)
-  expect_equal(drive(callback_early_stopping(min_delta = -0.5), c(3, 2, 1.6, 1)), 3)
+  expect_equal(run_epochs(callback_early_stopping(), c(3, 2, 2, 1)), 3)
+  expect_equal(run_epochs(callback_early_stopping(patience = 1), c(3, 2, 2, 1)), 3)
+  expect_equal(run_epochs(callback_early_stopping(patience = 2), c(3, 2, 2, 1, 1, 1, 1)), 6)
+  expect_equal(run_epochs(callback_early_stopping(min_delta = 0.5), c(3, 2, 1.6, 1)), 3)
+  expect_equal(run_epochs(callback_early_stopping(min_delta = -0.5), c(3, 2, 1.6, 1)), 3)
 })
 
 test_that("early stopping knows that accuracy should rise", {
   rising <- callback_early_stopping(monitor = "val_acc")
-  expect_equal(drive(rising, c(0.1, 0.2, 0.15, 0.3), monitor = "val_acc"), 3)
-  expect_equal(drive(callback_early_stopping(monitor = "val_acc", mode = "min"), c(0.1, 0.2, 0.15),
+  expect_equal(run_epochs(rising, c(0.1, 0.2, 0.15, 0.3), monitor = "val_acc"), 3)
+  expect_equal(run_epochs(callback_early_stopping(monitor = "val_acc", mode = "min"), c(0.1, 0.2, 0.15),
                      monitor = "val_acc"), 2)
 })
 
 test_that("early stopping starts anew with each training, and from a baseline if told so", {
   callback <- callback_early_stopping()
-  expect_equal(drive(callback, c(1, 2)), 2)
-  expect_equal(drive(callback, c(3, 2, 1)), 3)
-  expect_equal(drive(callback_early_stopping(baseline = 0.5), c(1, 0.9)), 1)
+  expect_equal(run_epochs(callback, c(1, 2)), 2)
+  expect_equal(run_epochs(callback, c(3, 2, 1)), 3)
+  expect_equal(run_epochs(callback_early_stopping(baseline = 0.5), c(1, 0.9)), 1)
 })
 
 test_that("early stopping tells the epoch at the end", {
-  expect_output(drive(callback_early_stopping(verbose = 1), c(1, 2)), "Epoch 00002: early stopping")
-  expect_silent(drive(callback_early_stopping(verbose = 1), c(2, 1)))
+  expect_output(run_epochs(callback_early_stopping(verbose = 1), c(1, 2)), "Epoch 00002: early stopping")
+  expect_silent(run_epochs(callback_early_stopping(verbose = 1), c(2, 1)))
 })
 
 test_that("a value that the logs don't have is a warning that lists what they have", {
-  expect_snapshot(drive(callback_early_stopping(), 1, monitor = "loss"))
+  expect_snapshot(run_epochs(callback_early_stopping(), 1, monitor = "loss"))
 })
 
 test_that("acc and accuracy are one", {
-  expect_no_warning(drive(callback_early_stopping("val_accuracy"), c(0.1, 0.2), monitor = "val_acc"))
+  expect_no_warning(run_epochs(callback_early_stopping("val_accuracy"), c(0.1, 0.2), monitor = "val_acc"))
 })
 
 test_that("the CSV log has sorted columns, epochs from 0 and CRLF, and is complete at any time", {
@@ -148,9 +148,9 @@ test_that("the CSV log has sorted columns, epochs from 0 and CRLF, and is comple
 
 test_that("an appended CSV log has one header", {
   file <- withr::local_tempfile(fileext = ".csv")
-  for (run in 1:2) drive(callback_csv_logger(file, separator = ";", append = TRUE), c(2, 1))
+  for (run in 1:2) run_epochs(callback_csv_logger(file, separator = ";", append = TRUE), c(2, 1))
   expect_equal(readLines(file), c("epoch;val_loss", "0;2", "1;1", "0;2", "1;1"))
-  drive(callback_csv_logger(file), 5)
+  run_epochs(callback_csv_logger(file), 5)
   expect_equal(readLines(file), c("epoch,val_loss", "0,5"))
 })
 

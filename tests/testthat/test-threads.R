@@ -1,0 +1,20 @@
+# The protocol between R's thread and the others, case by case (helper-threads-cases.R): here, and
+# in a fresh process with a deadline. Nothing may be left alive after a case.
+
+for (case in setdiff(names(thread_cases), names(process_cases))) {
+  test_that(case, {
+    if (grepl("fork|mclapply", case)) skip_on_os("windows")
+    expect_no_error <- function(expr) expect_error(expr, NA)
+    expect_no_error(thread_cases[[case]]())
+    gc()
+    expect_identical(live(), c(0L, 0L, 0L))
+  })
+}
+
+for (case in names(thread_cases)) {
+  test_that(paste0(case, ", in a fresh process"), {
+    skip_on_cran()
+    skip_on_os("windows")
+    expect_true(in_fresh_process(case))
+  })
+}
