@@ -364,7 +364,7 @@ run_prediction <- function(model, feed, steps, batch_size = NULL, verbose = 0L) 
   unwrap_single(run$predictions)
 }
 
-run_once <- function(model, feed, mode, steps, batch_size, verbose, allow_empty = FALSE) {
+run_once <- function(model, feed, mode, steps, batch_size, verbose = 0L, allow_empty = FALSE) {
   fn <- model_function(model, mode)
   feeder <- feed$open(steps, batch_size)
   on.exit(cpp_feeder_stop(feeder))

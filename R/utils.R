@@ -65,7 +65,10 @@ describe <- function(x) {
   if (is.null(x)) return("NULL")
   if (is.atomic(x) && length(x) == 1L) return(encodeString(as.character(x), quote = if (is.character(x)) '"' else ""))
   if (is.atomic(x) && length(x) <= 5L) return(paste0("c(", paste(format(x, trim = TRUE), collapse = ", "), ")"))
+  if (is.function(x) && is.null(attr(x, "class"))) return("a function")
+  if (is.data.frame(x)) return(sprintf("a data frame of %d x %d", nrow(x), ncol(x)))
   if (!is.null(dim(x))) return(sprintf("an array of shape (%s)", paste(dim(x), collapse = ", ")))
+  if (is.list(x) && !is.object(x)) return(sprintf("a list of %d", length(x)))
   sprintf("an object of class %s", class(x)[[1L]])
 }
 

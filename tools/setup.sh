@@ -64,7 +64,7 @@ test -d /usr/lib/ccache && PATH="/usr/lib/ccache:$PATH" && export PATH
 touch build/setup.begin
 HORNET_DEV=yes MAKEFLAGS="-j$(nproc)" R CMD INSTALL --strip --no-test-load \
   --library="$library" . > build/install.log 2>&1 || {
-  grep -n -i -A4 'error' build/install.log | head -60 >&2
+  grep -n -E -A4 'error:|Error|ERROR' build/install.log | head -60 >&2
   echo "setup: building failed; the whole log is build/install.log" >&2
   exit 1
 }

@@ -114,12 +114,11 @@ struct Checker {
     for (Dim i = 0; i < n; ++i) {
       const float value = values[i];
       if (value >= 0 && value < classes && value == std::floor(value)) continue;
-      const bool from_one =
-          *std::min_element(values, values + n) >= 1 &&
-          *std::max_element(values, values + n) == classes;
+      const bool from_one = *std::min_element(values, values + n) >= 1 &&
+                            *std::max_element(values, values + n) == classes;
       fail(who + ": expected labels 0 to " + std::to_string(port.classes - 1) + " for " + singular +
-               " \"" + port.name + "\" (" + count_of(static_cast<std::size_t>(port.classes), "class") +
-               "), got " + number(value) + " in row " + std::to_string(i / per_row + 1),
+               " \"" + port.name + "\" (" + std::to_string(port.classes) + " classes" + "), got " +
+               number(value) + " in row " + std::to_string(i / per_row + 1),
            from_one ? "Labels start at 0: subtract 1 from labels that start at 1." : "");
     }
   }
@@ -163,7 +162,8 @@ void class_weights(const Checker& checker, const HostTensor& target, const Port&
     const double value =
         columns == 1 ? row[0] : static_cast<double>(std::max_element(row, row + columns) - row);
     const bool known = value >= 0 && value < static_cast<double>(by_class.size()) &&
-                       value == std::floor(value) && !std::isnan(by_class[static_cast<std::size_t>(value)]);
+                       value == std::floor(value) &&
+                       !std::isnan(by_class[static_cast<std::size_t>(value)]);
     if (!known) {
       checker.fail("class_weight has no weight for class " + number(value) + " of target \"" +
                        port.name + "\" (row " + std::to_string(i + 1) + ")",
@@ -191,11 +191,11 @@ void weigh(Batch& batch, const FeedSpec& spec, std::int64_t batch_number) {
   batch.weights.resize(spec.targets.size());
   for (std::size_t i = 0; i < spec.targets.size(); ++i) {
     HostTensor& weights = batch.weights[i];
-    if (weights.shape.rank() == 1) continue;             // given; they win over class weights
+    if (weights.shape.rank() == 1) continue;  // given; they win over class weights
     float* values = weights.resize(kVector, batch.rows);
     if (i < spec.class_weights.size() && !spec.class_weights[i].empty()) {
-      class_weights({spec, batch_number}, batch.targets[i], spec.targets[i],
-                    spec.class_weights[i], values);
+      class_weights({spec, batch_number}, batch.targets[i], spec.targets[i], spec.class_weights[i],
+                    values);
     } else {
       std::fill(values, values + batch.rows, 1.0f);
     }

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Numbers for test-golden-training.R: an MLP with fixed weights and data, trained by tf_keras from a
+"""Numbers for test-fit.R: an MLP with fixed weights and data, trained by tf_keras from a
 generator with batches of 10, 10 and 5 rows.
 
   python tools/golden/fit_generator.py > inst/golden/fit_generator.json      (tf_keras 2.21.0)
 
 Data and weights are sines, so that R makes the same ones without a file. Weights are positive: then
-tf_keras divides a weighted loss by the number of rows as Keras 2.1.5 does.
+tf_keras divides a weighted loss by the number of rows as Keras 2.1.5 does. RMSprop is the legacy class,
+which like 2.1.5 adds epsilon outside of the root.
 """
 import json
 import os
@@ -68,5 +69,5 @@ print(json.dumps({
     "class_weights": run("sparse_categorical_crossentropy", keras.optimizers.SGD(0.1, momentum=0.9),
                          class_weight={0: 0.5, 1: 2.0, 2: 1.25}),
     "adam": run("sparse_categorical_crossentropy", keras.optimizers.Adam(0.01), weights=WEIGHTS),
-    "rmsprop": run("categorical_crossentropy", keras.optimizers.RMSprop(0.01)),
+    "rmsprop": run("categorical_crossentropy", keras.optimizers.legacy.RMSprop(0.01)),
 }, indent=1))

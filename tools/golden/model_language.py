@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Numbers for test-golden-*.R: layers forward and backward, losses, metrics, optimizers, batch
-normalisation and the training of a small convolutional network, computed by tf_keras.
+"""Numbers for test-layers.R, test-losses.R and test-optimizers.R: layers forward and backward,
+losses, metrics, optimizers and the training of a small convolutional network, by tf_keras.
 
   python tools/golden/model_language.py > inst/golden/model_language.json      (tf_keras 2.21.0)
 
 Data and weights are sines, so that R makes the same ones without a file. Where tf_keras has moved
 away from Keras 2.1.5, the formula of 2.1.5 is written out in numpy: rmsprop and adagrad (epsilon
-outside of the root), nadam's schedule, and the reduction of weighted losses.
+outside of the root), and the reduction of weighted losses.
 """
 import json
 import os
@@ -178,7 +178,7 @@ def loss_case(f, y_true, y_pred):
 
 
 def metric_case(f, y_true, y_pred):
-    values = np.asarray(f(y_true, y_pred), dtype="float32")
+    values = np.asarray(f(y_true, y_pred), dtype="float32").reshape(ROWS)
     return {"values": numbers(values), "mean": float(values.mean())}
 
 
