@@ -1,7 +1,9 @@
 // How long it takes to bring arrays of R into the core's layout, over a memcpy of the same bytes
 // (8 read and 4 written an element), interleaved. From the project's top:
-//   g++ -std=c++17 -O2 -Isrc -I$(Rscript -e 'cat(system.file("include", package = "RcppParallel"))') \
-//     bench/staging.cpp src/data/convert*.cpp src/exec/memory.cpp src/rt/parallel.cpp -ltbb -o staging && ./staging
+//   g++ -std=c++17 -O2 -Isrc -I$(Rscript -e 'cat(system.file("include", package =
+//   "RcppParallel"))') \
+//     bench/staging.cpp src/data/convert*.cpp src/exec/memory.cpp src/rt/parallel.cpp -ltbb -o
+//     staging && ./staging
 #include <time.h>
 
 #include <algorithm>
@@ -32,7 +34,7 @@ double median(std::vector<double> x) {
 void compare(const char* what, const Shape& shape, int rounds) {
   const auto n = static_cast<std::size_t>(shape.numel());
   std::vector<double> r(n), back(n);
-  AlignedBuffer core(n * sizeof(float)), copied(n * 6);   // as batches are kept
+  AlignedBuffer core(n * sizeof(float)), copied(n * 6);  // as batches are kept
   std::vector<std::int32_t> integers(n);
   std::vector<char> bytes(n * 6, 1);
   float* floats = static_cast<float*>(core.data());
@@ -58,9 +60,10 @@ void compare(const char* what, const Shape& shape, int rounds) {
     time(in_integer, [&] { to_row_major(whole, floats); });
     time(out, [&] { to_column_major(floats, shape, back.data()); });
   }
-  std::printf("%-22s memcpy %7.3f ms | doubles in %7.3f ms, %.2f x | integers in %.2f x | out %.2f x\n",
-              what, 1e3 * median(copy), 1e3 * median(in), median(in) / median(copy),
-              median(in_integer) / median(copy), median(out) / median(copy));
+  std::printf(
+      "%-22s memcpy %7.3f ms | doubles in %7.3f ms, %.2f x | integers in %.2f x | out %.2f x\n",
+      what, 1e3 * median(copy), 1e3 * median(in), median(in) / median(copy),
+      median(in_integer) / median(copy), median(out) / median(copy));
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ template <class Fn>
 void each_element(const std::vector<Dim>& dims, Fn&& fn) {
   const std::size_t rank = dims.size();
   Dim total = 1;
-  std::vector<Dim> stride(rank);             // column-major
+  std::vector<Dim> stride(rank);  // column-major
   for (std::size_t axis = 0; axis < rank; ++axis) {
     stride[axis] = total;
     total *= dims[axis];
@@ -54,12 +54,19 @@ double RArray::as_double(int x) {
 RArray::RArray(SEXP array, const std::string& what) {
   assert_r_thread("RArray");
   switch (TYPEOF(array)) {
-    case REALSXP: reals = REAL(array); break;
-    case INTSXP: integers = INTEGER(array); break;
-    case LGLSXP: integers = LOGICAL(array); break;
+    case REALSXP:
+      reals = REAL(array);
+      break;
+    case INTSXP:
+      integers = INTEGER(array);
+      break;
+    case LGLSXP:
+      integers = LOGICAL(array);
+      break;
     default:
       throw Error(what + ": expected numbers, got an object of type \"" +
-                  Rf_type2char(TYPEOF(array)) + "\"", "value");
+                      Rf_type2char(TYPEOF(array)) + "\"",
+                  "value");
   }
   size = Rf_xlength(array);
   SEXP dim = Rf_getAttrib(array, R_DimSymbol);
@@ -70,9 +77,15 @@ RArray::RArray(SEXP array, const std::string& what) {
 
 void to_tensor(const RArray& from, const Tensor& to) {
   switch (to.spec.dtype) {
-    case DType::f32: fill<float>(from, to); break;
-    case DType::f64: fill<double>(from, to); break;
-    case DType::i32: fill<std::int32_t>(from, to); break;
+    case DType::f32:
+      fill<float>(from, to);
+      break;
+    case DType::f64:
+      fill<double>(from, to);
+      break;
+    case DType::i32:
+      fill<std::int32_t>(from, to);
+      break;
   }
 }
 
@@ -93,9 +106,15 @@ SEXP to_r(const Tensor& from) {
   });
   each_element(dims, [&](Dim row_major, Dim column_major) {
     switch (from.spec.dtype) {
-      case DType::f32: REAL(array)[column_major] = from.as<float>()[row_major]; break;
-      case DType::f64: REAL(array)[column_major] = from.as<double>()[row_major]; break;
-      case DType::i32: INTEGER(array)[column_major] = from.as<std::int32_t>()[row_major]; break;
+      case DType::f32:
+        REAL(array)[column_major] = from.as<float>()[row_major];
+        break;
+      case DType::f64:
+        REAL(array)[column_major] = from.as<double>()[row_major];
+        break;
+      case DType::i32:
+        INTEGER(array)[column_major] = from.as<std::int32_t>()[row_major];
+        break;
     }
   });
   return array;

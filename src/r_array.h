@@ -11,9 +11,9 @@ namespace hornet {
 
 // An R array as native code sees it: valid while R keeps the object. Made on R's thread.
 struct RArray {
-  const double* reals = nullptr;          // one of these
+  const double* reals = nullptr;  // one of these
   const int* integers = nullptr;
-  std::vector<Dim> dims;                  // its dim attribute, or its length
+  std::vector<Dim> dims;  // its dim attribute, or its length
   bool has_dims = false;
   Dim size = 0;
 

@@ -12,8 +12,13 @@ bool has_class(SEXP x, const char* name) { return OBJECT(x) && Rf_inherits(x, na
 bool is_list(SEXP x) { return TYPEOF(x) == VECSXP && !Rf_isFrame(x); }
 bool is_array(SEXP x) {
   switch (TYPEOF(x)) {
-    case REALSXP: case INTSXP: case LGLSXP: case RAWSXP: return true;
-    default: return Rf_isFrame(x);
+    case REALSXP:
+    case INTSXP:
+    case LGLSXP:
+    case RAWSXP:
+      return true;
+    default:
+      return Rf_isFrame(x);
   }
 }
 
@@ -34,9 +39,7 @@ std::string by_position(const char* group, std::size_t index, std::size_t count)
   return count > 1 ? group + ("[[" + std::to_string(index + 1) + "]]") : group;
 }
 
-Dim frame_rows(SEXP frame) {
-  return Rf_xlength(frame) ? Rf_xlength(VECTOR_ELT(frame, 0)) : 0;
-}
+Dim frame_rows(SEXP frame) { return Rf_xlength(frame) ? Rf_xlength(VECTOR_ELT(frame, 0)) : 0; }
 
 std::string joined(const Dim* dims, std::size_t count) {
   std::string text;
@@ -57,28 +60,40 @@ std::vector<Dim> dims_of(SEXP x) {
 std::string type_word(SEXP x) {
   if (has_class(x, "integer64")) return "integer64 ";
   switch (TYPEOF(x)) {
-    case STRSXP: return "character ";
-    case CPLXSXP: return "complex ";
-    case LGLSXP: return "logical ";
-    case RAWSXP: return "raw ";
-    default: return "";
+    case STRSXP:
+      return "character ";
+    case CPLXSXP:
+      return "complex ";
+    case LGLSXP:
+      return "logical ";
+    case RAWSXP:
+      return "raw ";
+    default:
+      return "";
   }
 }
 
 ColumnType column_type(SEXP x) {
   switch (TYPEOF(x)) {
-    case REALSXP: return ColumnType::real;
-    case RAWSXP: return ColumnType::byte;
-    default: return ColumnType::integer;
+    case REALSXP:
+      return ColumnType::real;
+    case RAWSXP:
+      return ColumnType::byte;
+    default:
+      return ColumnType::integer;
   }
 }
 
 const void* data_of(SEXP x) {
   switch (TYPEOF(x)) {
-    case REALSXP: return REAL(x);
-    case INTSXP: return INTEGER(x);
-    case LGLSXP: return LOGICAL(x);
-    default: return RAW(x);
+    case REALSXP:
+      return REAL(x);
+    case INTSXP:
+      return INTEGER(x);
+    case LGLSXP:
+      return LOGICAL(x);
+    default:
+      return RAW(x);
   }
 }
 
@@ -89,7 +104,8 @@ ColumnMajor view_frame(SEXP frame, const std::string& who) {
   SEXP names = Rf_getAttrib(frame, R_NamesSymbol);
   for (R_xlen_t i = 0; i < count; ++i) {
     SEXP column = VECTOR_ELT(frame, i);
-    const bool numbers = TYPEOF(column) == REALSXP || TYPEOF(column) == INTSXP || TYPEOF(column) == LGLSXP;
+    const bool numbers =
+        TYPEOF(column) == REALSXP || TYPEOF(column) == INTSXP || TYPEOF(column) == LGLSXP;
     if (!numbers || has_class(column, "factor") || has_class(column, "integer64") ||
         TYPEOF(Rf_getAttrib(column, R_DimSymbol)) == INTSXP) {
       const std::string name = TYPEOF(names) == STRSXP ? text_at(names, i) : std::to_string(i + 1);
@@ -123,8 +139,8 @@ struct Reader {
   BatchView view;
 
   [[noreturn]] void fail(const std::string& message, const std::string& hint = "") const {
-    Error error = Error(message, "value")
-                      .where(spec.actor + ", batch " + std::to_string(batch_number));
+    Error error =
+        Error(message, "value").where(spec.actor + ", batch " + std::to_string(batch_number));
     if (!hint.empty()) throw std::move(error).hint(hint);
     throw error;
   }
@@ -169,8 +185,8 @@ struct Reader {
            description(x));
     }
     for (std::size_t i = 0; i < ports.size(); ++i) {
-      arrays.push_back(array(VECTOR_ELT(x, static_cast<R_xlen_t>(i)),
-                             by_position(name, i, ports.size())));
+      arrays.push_back(
+          array(VECTOR_ELT(x, static_cast<R_xlen_t>(i)), by_position(name, i, ports.size())));
     }
     return arrays;
   }
@@ -320,7 +336,10 @@ bool flag_of(SEXP list, const char* name, bool otherwise) {
 
 void touch(SEXP value, int depth) {
   switch (TYPEOF(value)) {
-    case REALSXP: case INTSXP: case LGLSXP: case RAWSXP:
+    case REALSXP:
+    case INTSXP:
+    case LGLSXP:
+    case RAWSXP:
       DATAPTR_RO(value);
       MARK_NOT_MUTABLE(value);
       break;
@@ -330,7 +349,8 @@ void touch(SEXP value, int depth) {
         touch(VECTOR_ELT(value, i), depth - 1);
       }
       break;
-    default: break;
+    default:
+      break;
   }
 }
 
@@ -339,7 +359,7 @@ void touch(SEXP value, int depth) {
 void materialise(SEXP value) {
   assert_r_thread("materialise()");
   r_protect([=]() -> SEXP {
-    touch(value, 3);                         // outer list, inner list, columns of a data frame
+    touch(value, 3);  // outer list, inner list, columns of a data frame
     return R_NilValue;
   });
 }

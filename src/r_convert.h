@@ -13,10 +13,10 @@ namespace hornet {
 
 // Where the arrays of one batch are. Valid while R keeps the object they were found in.
 struct BatchView {
-  std::vector<ColumnMajor> inputs, targets, weights;   // weights of rank 0: none given
-  std::vector<std::string> notes;                      // for the user: how factors were read
+  std::vector<ColumnMajor> inputs, targets, weights;  // weights of rank 0: none given
+  std::vector<std::string> notes;                     // for the user: how factors were read
 
-  void fill(Batch& batch) const;                       // any thread: converts
+  void fill(Batch& batch) const;  // any thread: converts
 };
 
 // Finds the arrays in what a generator returned: list(inputs, targets) or list(inputs, targets,

@@ -83,9 +83,8 @@ Rcpp::List record(const Graph& graph, Value v) {
 
 // [[Rcpp::export(rng = false)]]
 SEXP cpp_graph() {
-  return glue_entry("cpp_graph", [&]() -> SEXP {
-    return make_handle(std::make_shared<Graph>(), kGraphHandle);
-  });
+  return glue_entry("cpp_graph",
+                    [&]() -> SEXP { return make_handle(std::make_shared<Graph>(), kGraphHandle); });
 }
 
 // Inputs are values, or single numbers, which become scalar constants.

@@ -13,8 +13,8 @@ constexpr const char* kGraphHandle = "graph";
 constexpr const char* kVariablesHandle = "variables";
 constexpr const char* kFunctionHandle = "function";
 
-Value value_from_r(SEXP value);                  // c(node, output)
-std::vector<Value> values_from_r(SEXP values);   // list of such
+Value value_from_r(SEXP value);                 // c(node, output)
+std::vector<Value> values_from_r(SEXP values);  // list of such
 Shape shape_from_r(SEXP dim);
 SEXP dim_to_r(const Shape& shape);
 DType dtype_from_r(const std::string& name);

@@ -20,7 +20,7 @@ RowTable table_from_r(SEXP x) {
   shape[0] = -1;
   table.shape = Shape(std::move(shape));
   table.values.resize(static_cast<std::size_t>(Rf_xlength(x)));
-  if (dims.size() == 3) {                  // rows of matrices, not a picture
+  if (dims.size() == 3) {  // rows of matrices, not a picture
     Rcpp::RObject rows = Rf_shallow_duplicate(x);
     rows.attr("dim") = Rcpp::IntegerVector::create(dims[0], dims[1], dims[2], 1);
     floats_from_r(rows, /* channels_first = */ false, table.values.data());
@@ -32,7 +32,8 @@ RowTable table_from_r(SEXP x) {
 
 std::vector<RowTable> tables_from_r(SEXP list) {
   std::vector<RowTable> tables;
-  for (R_xlen_t i = 0; i < Rf_xlength(list); ++i) tables.push_back(table_from_r(VECTOR_ELT(list, i)));
+  for (R_xlen_t i = 0; i < Rf_xlength(list); ++i)
+    tables.push_back(table_from_r(VECTOR_ELT(list, i)));
   return tables;
 }
 
@@ -73,10 +74,13 @@ ImageFlow::Options options_from_r(SEXP list) {
 
 SEXP flow_handle(std::shared_ptr<const ImageSet> set, SEXP data, SEXP options) {
   return make_handle<ImageFlow>(
-      std::make_shared<ImageFlow>(std::move(set), data_from_r(data), options_from_r(options)), kFlowHandle);
+      std::make_shared<ImageFlow>(std::move(set), data_from_r(data), options_from_r(options)),
+      kFlowHandle);
 }
 
-std::shared_ptr<ImageFlow> flow_of(SEXP handle) { return get_handle<ImageFlow>(handle, kFlowHandle); }
+std::shared_ptr<ImageFlow> flow_of(SEXP handle) {
+  return get_handle<ImageFlow>(handle, kFlowHandle);
+}
 
 Rcpp::IntegerVector one_based(const std::vector<int>& index) {
   Rcpp::IntegerVector result(index.begin(), index.end());
@@ -106,7 +110,8 @@ SEXP cpp_image_has_extension(SEXP names) {
   return glue_entry("cpp_image_has_extension", [&]() -> SEXP {
     const auto files = Rcpp::as<std::vector<std::string>>(names);
     Rcpp::LogicalVector result(static_cast<R_xlen_t>(files.size()));
-    for (std::size_t i = 0; i < files.size(); ++i) result[static_cast<R_xlen_t>(i)] = has_image_extension(files[i]);
+    for (std::size_t i = 0; i < files.size(); ++i)
+      result[static_cast<R_xlen_t>(i)] = has_image_extension(files[i]);
     return result;
   });
 }
@@ -122,8 +127,10 @@ SEXP cpp_image_flow_files(SEXP paths, SEXP files, SEXP data, SEXP options) {
     o.kernel = resize_kernel_from_r(list_field(files, "interpolation"));
     o.limits = decode_limits_from_r(list_field(files, "max_pixels"));
     SEXP cache = list_field(files, "cache");
-    o.cache_bytes = Rf_isNull(cache) ? default_cache_bytes() : static_cast<std::size_t>(Rcpp::as<double>(cache));
-    return flow_handle(std::make_shared<FileSet>(Rcpp::as<std::vector<std::string>>(paths), o), data, options);
+    o.cache_bytes = Rf_isNull(cache) ? default_cache_bytes()
+                                     : static_cast<std::size_t>(Rcpp::as<double>(cache));
+    return flow_handle(std::make_shared<FileSet>(Rcpp::as<std::vector<std::string>>(paths), o),
+                       data, options);
   });
 }
 
@@ -134,8 +141,8 @@ SEXP cpp_image_flow_array(SEXP x, bool channels_first, SEXP data, SEXP options) 
     const auto n = static_cast<std::size_t>(Rf_xlength(x));
     AlignedBuffer values(n * sizeof(float) + kPixelPadding);
     floats_from_r(x, channels_first, static_cast<float*>(values.data()));
-    auto set = std::make_shared<ArraySet>(static_cast<int>(dims_of(x)[0]), picture_shape(x, channels_first),
-                                          std::move(values));
+    auto set = std::make_shared<ArraySet>(static_cast<int>(dims_of(x)[0]),
+                                          picture_shape(x, channels_first), std::move(values));
     return flow_handle(std::move(set), data, options);
   });
 }
@@ -155,7 +162,8 @@ SEXP cpp_image_flow_batch(SEXP flow, SEXP pipeline, int workers, int i) {
     ImageSource source(images, what, options);
     Batch batch;
     RunLoop loop;
-    serve_while(loop, [&] { source.stop(); }, [&] { source.next(batch); });
+    serve_while(
+        loop, [&] { source.stop(); }, [&] { source.next(batch); });
     const Tensor x = batch.inputs[0].view();
     PixelShape s = images->set().shape();
     std::vector<std::int64_t> dims{batch.rows, s.height, s.width, s.channels};
@@ -163,7 +171,8 @@ SEXP cpp_image_flow_batch(SEXP flow, SEXP pipeline, int workers, int i) {
     return Rcpp::List::create(
         Rcpp::Named("x") = floats_to_r(x.as<float>(), dims, /* channels_first = */ false),
         Rcpp::Named("index") = one_based(source.delivered().index),
-        Rcpp::Named("marks") = Rcpp::NumericVector(source.delivered().marks.begin(), source.delivered().marks.end()));
+        Rcpp::Named("marks") =
+            Rcpp::NumericVector(source.delivered().marks.begin(), source.delivered().marks.end()));
   });
 }
 
@@ -174,9 +183,10 @@ SEXP cpp_image_flow_state(SEXP flow) {
     const FlowState state = flow_of(flow)->state();
     Rcpp::RObject index;
     if (!state.index.empty()) index = Rcpp::IntegerVector(state.index.begin(), state.index.end());
-    return Rcpp::List::create(Rcpp::Named("batch_index") = static_cast<double>(state.batch_index),
-                              Rcpp::Named("total_batches_seen") = static_cast<double>(state.batches_seen),
-                              Rcpp::Named("index_array") = index);
+    return Rcpp::List::create(
+        Rcpp::Named("batch_index") = static_cast<double>(state.batch_index),
+        Rcpp::Named("total_batches_seen") = static_cast<double>(state.batches_seen),
+        Rcpp::Named("index_array") = index);
   });
 }
 
@@ -204,7 +214,8 @@ SEXP cpp_image_source(SEXP flow, SEXP pipeline, int workers, double total, bool 
     options.workers = workers;
     options.total = static_cast<std::int64_t>(total);
     options.order = shuffle_batches ? BatchOrder::shuffled : BatchOrder::sequential;
-    return make_handle<Source>(std::make_shared<ImageSource>(flow_of(flow), pipeline_from_r(pipeline), options), "source");
+    return make_handle<Source>(
+        std::make_shared<ImageSource>(flow_of(flow), pipeline_from_r(pipeline), options), "source");
   });
 }
 
@@ -213,4 +224,6 @@ double cpp_image_cached_bytes() { return static_cast<double>(cached_bytes()); }
 
 // Cores this process may use.
 // [[Rcpp::export(rng = false)]]
-int cpp_image_cores() { return static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
+int cpp_image_cores() {
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}

@@ -20,8 +20,8 @@ SEXP list_field(SEXP list, const char* name) {
 namespace {
 
 std::int64_t product(const std::vector<std::int64_t>& dims, std::size_t from = 0) {
-  return std::accumulate(dims.begin() + static_cast<std::ptrdiff_t>(from), dims.end(), std::int64_t{1},
-                         std::multiplies<std::int64_t>());
+  return std::accumulate(dims.begin() + static_cast<std::ptrdiff_t>(from), dims.end(),
+                         std::int64_t{1}, std::multiplies<std::int64_t>());
 }
 
 // The axes of an R array in the order in which we store them.
@@ -54,7 +54,7 @@ std::vector<std::int64_t> offsets_of(const std::vector<std::int64_t>& dims,
   return offsets;
 }
 
-constexpr std::int64_t kBlock = 16;        // pictures at once: their first axis is R's fastest
+constexpr std::int64_t kBlock = 16;  // pictures at once: their first axis is R's fastest
 
 template <class T, class Convert>
 void gather(const T* in, const std::vector<std::int64_t>& offsets, std::int64_t rows, float* out,
@@ -88,10 +88,16 @@ void floats_from_r(SEXP x, bool channels_first, float* out) {
   const std::int64_t rows = first ? dims[0] : 1;
   const auto integer = [](int v) { return v == NA_INTEGER ? NAN : static_cast<float>(v); };
   switch (TYPEOF(x)) {
-    case REALSXP: return gather(REAL(x), offsets, rows, out, [](double v) { return static_cast<float>(v); });
-    case INTSXP: return gather(INTEGER(x), offsets, rows, out, integer);
-    case LGLSXP: return gather(LOGICAL(x), offsets, rows, out, integer);
-    default: throw Error(std::string("expected an array of numbers, got one of type ") + Rf_type2char(TYPEOF(x)), "value");
+    case REALSXP:
+      return gather(REAL(x), offsets, rows, out, [](double v) { return static_cast<float>(v); });
+    case INTSXP:
+      return gather(INTEGER(x), offsets, rows, out, integer);
+    case LGLSXP:
+      return gather(LOGICAL(x), offsets, rows, out, integer);
+    default:
+      throw Error(
+          std::string("expected an array of numbers, got one of type ") + Rf_type2char(TYPEOF(x)),
+          "value");
   }
 }
 
@@ -121,7 +127,8 @@ PixelShape picture_shape(SEXP x, bool channels_first) {
   const std::size_t at = dims.size() - 3;
   auto size = [&](std::size_t axis) { return static_cast<int>(dims[at + axis]); };
   if (product(dims, at) < 1) throw shape_error("expected pictures with pixels");
-  return channels_first ? PixelShape{size(1), size(2), size(0)} : PixelShape{size(0), size(1), size(2)};
+  return channels_first ? PixelShape{size(1), size(2), size(0)}
+                        : PixelShape{size(0), size(1), size(2)};
 }
 
 namespace {
@@ -156,9 +163,10 @@ Augmentation augmentation_from_r(SEXP list) {
     std::copy_n(range.begin(), 2, a.brightness);
   }
   const auto fill = list_value<std::string>(list, "fill_mode");
-  a.fill = fill == "constant" ? FillMode::constant
+  a.fill = fill == "constant"  ? FillMode::constant
            : fill == "reflect" ? FillMode::reflect
-           : fill == "wrap" ? FillMode::wrap : FillMode::nearest;
+           : fill == "wrap"    ? FillMode::wrap
+                               : FillMode::nearest;
   a.cval = static_cast<float>(list_value<double>(list, "cval"));
   return a;
 }
@@ -194,7 +202,9 @@ Pipeline pipeline_from_r(SEXP list) {
 
 ColorMode color_mode_from_r(SEXP name) {
   const auto mode = Rcpp::as<std::string>(name);
-  return mode == "grayscale" ? ColorMode::grayscale : mode == "rgba" ? ColorMode::rgba : ColorMode::rgb;
+  return mode == "grayscale" ? ColorMode::grayscale
+         : mode == "rgba"    ? ColorMode::rgba
+                             : ColorMode::rgb;
 }
 
 ResizeKernel resize_kernel_from_r(SEXP name) {
@@ -208,7 +218,8 @@ ResizeKernel resize_kernel_from_r(SEXP name) {
 
 DecodeLimits decode_limits_from_r(SEXP max_pixels) {
   DecodeLimits limits;
-  if (!Rf_isNull(max_pixels)) limits.max_pixels = static_cast<std::int64_t>(Rcpp::as<double>(max_pixels));
+  if (!Rf_isNull(max_pixels))
+    limits.max_pixels = static_cast<std::int64_t>(Rcpp::as<double>(max_pixels));
   return limits;
 }
 
@@ -242,7 +253,8 @@ std::vector<std::int64_t> with_shape(const PixelShape& s, bool channels_first) {
 
 // Bytes of a picture: channels fastest, then columns, then rows.
 // [[Rcpp::export(rng = false)]]
-SEXP cpp_image_load(SEXP path, SEXP color_mode, int height, int width, SEXP interpolation, SEXP max_pixels) {
+SEXP cpp_image_load(SEXP path, SEXP color_mode, int height, int width, SEXP interpolation,
+                    SEXP max_pixels) {
   return glue_entry("cpp_image_load", [&]() -> SEXP {
     static const std::atomic<bool> never{false};
     LoadScratch scratch;
@@ -254,7 +266,8 @@ SEXP cpp_image_load(SEXP path, SEXP color_mode, int height, int width, SEXP inte
     const auto size = static_cast<R_xlen_t>(pixels->shape.bytes());
     Rcpp::RawVector bytes(r_protect([&]() -> SEXP { return Rf_allocVector(RAWSXP, size); }));
     std::copy_n(pixels->data(), size, bytes.begin());
-    bytes.attr("dim") = Rcpp::IntegerVector::create(pixels->shape.channels, pixels->shape.width, pixels->shape.height);
+    bytes.attr("dim") = Rcpp::IntegerVector::create(pixels->shape.channels, pixels->shape.width,
+                                                    pixels->shape.height);
     return bytes;
   });
 }
@@ -263,7 +276,8 @@ SEXP cpp_image_load(SEXP path, SEXP color_mode, int height, int width, SEXP inte
 SEXP cpp_image_to_array(SEXP bytes, bool channels_first) {
   return glue_entry("cpp_image_to_array", [&]() -> SEXP {
     const auto dims = dims_of(bytes);
-    const PixelShape shape{static_cast<int>(dims[2]), static_cast<int>(dims[1]), static_cast<int>(dims[0])};
+    const PixelShape shape{static_cast<int>(dims[2]), static_cast<int>(dims[1]),
+                           static_cast<int>(dims[0])};
     std::vector<float> values(RAW(bytes), RAW(bytes) + Rf_xlength(bytes));
     return floats_to_r(values.data(), with_shape(shape, channels_first), channels_first);
   });
@@ -305,14 +319,16 @@ SEXP cpp_image_zoom(SEXP x, int height, int width, bool channels_first) {
 SEXP cpp_image_draw(SEXP augmentation, int height, int width, double seed) {
   return glue_entry("cpp_image_draw", [&]() -> SEXP {
     NumpyRandom random(static_cast<std::uint32_t>(static_cast<std::uint64_t>(seed)));
-    const TransformParams p = draw_transform(augmentation_from_r(augmentation), random, height, width);
+    const TransformParams p =
+        draw_transform(augmentation_from_r(augmentation), random, height, width);
     Rcpp::RObject shift, brightness;
     if (p.has_channel_shift) shift = Rcpp::wrap(p.channel_shift);
     if (p.has_brightness) brightness = Rcpp::wrap(p.brightness);
     return Rcpp::List::create(
         Rcpp::Named("theta") = p.theta, Rcpp::Named("tx") = p.tx, Rcpp::Named("ty") = p.ty,
         Rcpp::Named("shear") = p.shear, Rcpp::Named("zx") = p.zx, Rcpp::Named("zy") = p.zy,
-        Rcpp::Named("flip_horizontal") = p.flip_horizontal, Rcpp::Named("flip_vertical") = p.flip_vertical,
+        Rcpp::Named("flip_horizontal") = p.flip_horizontal,
+        Rcpp::Named("flip_vertical") = p.flip_vertical,
         Rcpp::Named("channel_shift_intensity") = shift, Rcpp::Named("brightness") = brightness);
   });
 }
@@ -355,7 +371,8 @@ SEXP cpp_image_standardize(SEXP x, bool channels_first, SEXP standardization) {
     floats_from_r(x, channels_first, values.data());
     const Standardization s = standardization_from_r(standardization);
     AugmentScratch scratch;
-    for (std::int64_t i = 0; i < rows; ++i) standardize(s, shape, scratch, values.data() + shape.bytes() * i);
+    for (std::int64_t i = 0; i < rows; ++i)
+      standardize(s, shape, scratch, values.data() + shape.bytes() * i);
     return floats_to_r(values.data(), dims, channels_first);
   });
 }
@@ -381,7 +398,8 @@ SEXP cpp_image_fit(SEXP x, bool channels_first, SEXP augmentation, int rounds, d
         ImageView view;
         view.shape = shape;
         view.floats = values.data() + (i % given) * width;
-        apply_transform(view, a, draw_transform(a, random, shape.height, shape.width), 1, &augmented[i * width]);
+        apply_transform(view, a, draw_transform(a, random, shape.height, shape.width), 1,
+                        &augmented[i * width]);
       }
       values.swap(augmented);
     }
@@ -407,14 +425,16 @@ SEXP cpp_image_fit(SEXP x, bool channels_first, SEXP augmentation, int rounds, d
     if (whiten) {
       Rcpp::NumericMatrix matrix(static_cast<int>(n), static_cast<int>(width));
       for (std::size_t i = 0; i < n; ++i) {
-        for (std::size_t j = 0; j < width; ++j) matrix(static_cast<int>(i), static_cast<int>(j)) = values[i * width + j];
+        for (std::size_t j = 0; j < width; ++j)
+          matrix(static_cast<int>(i), static_cast<int>(j)) = values[i * width + j];
       }
       rows = matrix;
     }
     Rcpp::RObject means, stds;
     if (center) means = Rcpp::wrap(mean);
     if (scale) stds = Rcpp::wrap(std);
-    return Rcpp::List::create(Rcpp::Named("mean") = means, Rcpp::Named("std") = stds, Rcpp::Named("x") = rows);
+    return Rcpp::List::create(Rcpp::Named("mean") = means, Rcpp::Named("std") = stds,
+                              Rcpp::Named("x") = rows);
   });
 }
 

@@ -48,7 +48,7 @@ struct OwnTensor {
 // What the worker reads of one feed.
 struct Feed {
   RArray array;
-  TensorSpec spec;     // concrete
+  TensorSpec spec;  // concrete
 };
 
 // A plain vector is fed as its length; a number also where a scalar is expected.
@@ -89,9 +89,7 @@ std::vector<OwnTensor> run_once(Function& function, const std::vector<Feed>& fee
   };
   try {
     executable->run(views, copy, &stop);
-  } catch (const RunStopped&) {
-    throw Stopped();
-  }
+  } catch (const RunStopped&) { throw Stopped(); }
   return results;
 }
 
@@ -191,9 +189,9 @@ SEXP cpp_function_run(SEXP fn, Rcpp::List feeds, bool f64 = false, bool referenc
     const std::vector<Feed> arrays = feeds_from_r(feeds, function->feeds(), f64);
     std::vector<OwnTensor> results;
     RunLoop loop;
-    serve_while(loop, [] {}, [&] {
-      results = run_once(*function, arrays, f64, reference, loop.stop_flag());
-    });
+    serve_while(
+        loop, [] {},
+        [&] { results = run_once(*function, arrays, f64, reference, loop.stop_flag()); });
     Rcpp::List arrays_out(results.size());
     for (std::size_t i = 0; i < results.size(); ++i) arrays_out[i] = to_r(results[i].view());
     return arrays_out;

@@ -143,9 +143,9 @@ SEXP cpp_run(SEXP fn, SEXP feeder, std::string mode, double steps, SEXP hooks, S
     const Stepping mark(function->variables());
     std::function<void()> on_slice;
     if (!Rf_isNull(progress)) on_slice = Progress(progress, board);
-    serve_while(loop, [&] { f->close(); },
-                [&] { result = trainer.run(static_cast<std::int64_t>(steps), stop_on_bad); },
-                on_slice);
+    serve_while(
+        loop, [&] { f->close(); },
+        [&] { result = trainer.run(static_cast<std::int64_t>(steps), stop_on_bad); }, on_slice);
     return to_list(result);
   });
 }
@@ -206,7 +206,8 @@ SEXP cpp_init() {
     pthread_atfork(before_fork, after_fork, after_fork);
     r_protect([]() -> SEXP {
       SEXP guard = PROTECT(R_MakeExternalPtr(nullptr, R_NilValue, R_NilValue));
-      R_RegisterCFinalizerEx(guard, [](SEXP) { stop_runs_at_exit(); }, TRUE);
+      R_RegisterCFinalizerEx(
+          guard, [](SEXP) { stop_runs_at_exit(); }, TRUE);
       R_PreserveObject(guard);
       UNPROTECT(1);
       return R_NilValue;

@@ -24,7 +24,7 @@ namespace {
 
 struct Case {
   Dim batch, size, in, out, padding;
-  bool first;     // nobody needs the gradient of its input
+  bool first;  // nobody needs the gradient of its input
 };
 
 const Case kCases[] = {{32, 150, 3, 32, 0, true},
@@ -81,17 +81,19 @@ class Peer {
   }
 
   void forward() {
-    forward_.execute(stream_, {{DNNL_ARG_SRC, x_}, {DNNL_ARG_WEIGHTS, w_}, {DNNL_ARG_BIAS, bias_},
-                               {DNNL_ARG_DST, y}});
+    forward_.execute(
+        stream_,
+        {{DNNL_ARG_SRC, x_}, {DNNL_ARG_WEIGHTS, w_}, {DNNL_ARG_BIAS, bias_}, {DNNL_ARG_DST, y}});
     stream_.wait();
   }
   void backward_data() {
-    data_.execute(stream_, {{DNNL_ARG_DIFF_DST, dy_}, {DNNL_ARG_WEIGHTS, w_data_},
-                            {DNNL_ARG_DIFF_SRC, dx}});
+    data_.execute(stream_,
+                  {{DNNL_ARG_DIFF_DST, dy_}, {DNNL_ARG_WEIGHTS, w_data_}, {DNNL_ARG_DIFF_SRC, dx}});
     stream_.wait();
   }
   void backward_weights() {
-    weights_.execute(stream_, {{DNNL_ARG_SRC, x_weights_}, {DNNL_ARG_DIFF_DST, dy_weights_},
+    weights_.execute(stream_, {{DNNL_ARG_SRC, x_weights_},
+                               {DNNL_ARG_DIFF_DST, dy_weights_},
                                {DNNL_ARG_DIFF_WEIGHTS, dw}});
     stream_.wait();
   }
@@ -136,12 +138,12 @@ bool close(const float* own, const std::vector<float>& peer) {
 
 void report(const char* direction, const Case& c, int threads, double flops, bench::Pair t,
             bool right) {
-  std::printf("N%ld %ldx%ldx%ld -> %ld %-5s %-16s %dT  own %8.2f  oneDNN %8.2f ms  "
-              "(%6.1f GFLOP/s)  ratio %.2f%s\n",
-              static_cast<long>(c.batch), static_cast<long>(c.in), static_cast<long>(c.size),
-              static_cast<long>(c.size), static_cast<long>(c.out), c.padding ? "same" : "valid",
-              direction, threads, t.own * 1e3, t.peer * 1e3, flops / t.own / 1e9, t.ratio,
-              right ? "" : "  WRONG");
+  std::printf(
+      "N%ld %ldx%ldx%ld -> %ld %-5s %-16s %dT  own %8.2f  oneDNN %8.2f ms  "
+      "(%6.1f GFLOP/s)  ratio %.2f%s\n",
+      static_cast<long>(c.batch), static_cast<long>(c.in), static_cast<long>(c.size),
+      static_cast<long>(c.size), static_cast<long>(c.out), c.padding ? "same" : "valid", direction,
+      threads, t.own * 1e3, t.peer * 1e3, flops / t.own / 1e9, t.ratio, right ? "" : "  WRONG");
   std::fflush(stdout);
 }
 
@@ -161,17 +163,17 @@ void run(const Case& c, int threads) {
   const simd::Convolution data(geometry, simd::Convolution::backward_data,
                                simd::Activation::linear);
   const simd::ConvWeightsGradient weights(geometry);
-  AlignedBuffer workspace(std::max(
-      {forward.workspace_bytes(), data.workspace_bytes(), weights.workspace_bytes()}));
+  AlignedBuffer workspace(
+      std::max({forward.workspace_bytes(), data.workspace_bytes(), weights.workspace_bytes()}));
   const auto in = [](const AlignedBuffer& b) { return static_cast<const float*>(b.data()); };
   const auto out = [](const AlignedBuffer& b) { return static_cast<float*>(b.data()); };
   Peer peer(c, x, w, bias, dy);
   if (threads == 1) std::printf("# oneDNN: %s\n", peer.info.c_str());
 
   const double flops = geometry.flops();
-  bench::Pair t = bench::compare(
-      [&] { forward.run(in(x), in(w), in(bias), out(y), workspace.data()); },
-      [&] { peer.forward(); }, threads);
+  bench::Pair t =
+      bench::compare([&] { forward.run(in(x), in(w), in(bias), out(y), workspace.data()); },
+                     [&] { peer.forward(); }, threads);
   report("forward", c, threads, flops, t, close(out(y), peer.plain(peer.y, tag::nhwc)));
   if (!c.first) {
     t = bench::compare([&] { data.run(in(dy), in(w), nullptr, out(dx), workspace.data()); },

@@ -38,10 +38,13 @@ class Backend {
 // In order of preference: simd (if this machine has AVX2), then the reference, which runs every op.
 const std::vector<const Backend*>& cpu_backends();
 const Backend& reference_backend();
-const Backend* simd_backend();            // null where there is no kernel set for this machine
+const Backend* simd_backend();  // null where there is no kernel set for this machine
 
 // Helper for back ends: a table from op name to a function that compiles it.
 using CompileFn = std::unique_ptr<Kernel> (*)(const BoundNode&);
-struct KernelRow { const char* op; CompileFn compile; };
+struct KernelRow {
+  const char* op;
+  CompileFn compile;
+};
 
 }  // namespace hornet

@@ -24,7 +24,8 @@ class Shape {
   bool operator!=(const Shape& other) const { return dims_ != other.dims_; }
 
   bool is_symbolic() const {
-    for (Dim d : dims_) if (d < 0) return true;
+    for (Dim d : dims_)
+      if (d < 0) return true;
     return false;
   }
   // Number of elements; negative means that many times the batch. At most one dimension may
@@ -37,7 +38,8 @@ class Shape {
   // The concrete shape for a batch of `batch` rows.
   Shape bind(Dim batch) const {
     Shape bound = *this;
-    for (Dim& d : bound.dims_) if (d < 0) d *= -batch;
+    for (Dim& d : bound.dims_)
+      if (d < 0) d *= -batch;
     return bound;
   }
   // "(None, 28, 28, 1)"

@@ -18,7 +18,10 @@ struct Tensor {
   void* data = nullptr;
   TensorSpec spec;
 
-  template <class T> T* as() const { return static_cast<T*>(data); }
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(data);
+  }
   Dim numel() const { return spec.shape.numel(); }
   std::size_t bytes() const { return static_cast<std::size_t>(numel()) * size_of(spec.dtype); }
 };

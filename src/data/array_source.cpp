@@ -59,10 +59,10 @@ bool ArraySource::next(Batch& batch) {
 
 void ArraySource::gather(const std::vector<HostTensor>& from, std::vector<HostTensor>& to,
                          Dim begin, Dim rows) const {
-  constexpr Dim kParallelFloats = 64 * 1024;   // a thread's share: enough to pay for waking it
+  constexpr Dim kParallelFloats = 64 * 1024;  // a thread's share: enough to pay for waking it
   to.resize(from.size());
   for (std::size_t i = 0; i < from.size(); ++i) {
-    if (from[i].shape.rank() == 0) continue;   // weights that were not given
+    if (from[i].shape.rank() == 0) continue;  // weights that were not given
     const Dim width = from[i].shape.numel() / from[i].shape[0];
     const float* source = from[i].data();
     float* target = to[i].resize(from[i].shape, rows);
@@ -73,10 +73,11 @@ void ArraySource::gather(const std::vector<HostTensor>& from, std::vector<HostTe
     const std::int64_t* order = order_.data() + begin;
     parallel_for(rows, std::max<Dim>(1, kParallelFloats / std::max<Dim>(1, width)),
                  [=](std::int64_t first, std::int64_t last) {
-      for (std::int64_t row = first; row < last; ++row) {
-        std::memcpy(target + row * width, source + order[row] * width, sizeof(float) * width);
-      }
-    });
+                   for (std::int64_t row = first; row < last; ++row) {
+                     std::memcpy(target + row * width, source + order[row] * width,
+                                 sizeof(float) * width);
+                   }
+                 });
   }
 }
 
@@ -92,7 +93,8 @@ std::int64_t ArraySource::random_below(std::int64_t bound) {
   const PhiloxCounter bits = philox4x32(
       {static_cast<std::uint32_t>(draw), static_cast<std::uint32_t>(draw >> 32), 0, 0},
       {static_cast<std::uint32_t>(options_.seed), static_cast<std::uint32_t>(options_.seed >> 32)});
-  const std::uint64_t high = (std::uint64_t{bits[0]} * bound) + ((std::uint64_t{bits[1]} * bound) >> 32);
+  const std::uint64_t high =
+      (std::uint64_t{bits[0]} * bound) + ((std::uint64_t{bits[1]} * bound) >> 32);
   return static_cast<std::int64_t>(high >> 32);
 }
 

@@ -9,10 +9,10 @@
 namespace hornet {
 
 struct Dataset {
-  Batch all;                               // every row; shared by feeders, not changed
+  Batch all;  // every row; shared by feeders, not changed
 };
 
-enum class Shuffle { none, rows, batches };   // batches: their order, rows stay together
+enum class Shuffle { none, rows, batches };  // batches: their order, rows stay together
 
 // Batches of the given rows, pass after pass without end (the feeder's total ends them). Each
 // pass is shuffled anew; its last batch may be short.
@@ -29,7 +29,7 @@ class ArraySource : public Source {
 
   bool next(Batch& batch) override;
   bool direct() const override { return true; }
-  bool checked() const override { return true; }   // as a whole, when the feeder is made
+  bool checked() const override { return true; }  // as a whole, when the feeder is made
 
  private:
   void start_pass();

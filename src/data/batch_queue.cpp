@@ -31,7 +31,7 @@ BatchPool::Lease BatchPool::acquire() {
   std::unique_lock<std::mutex> lock(mutex_);
   freed_.wait(lock, [&] { return closed_ || !free_.empty(); });
   if (closed_) return {};
-  Batch* batch = free_.back();             // the one used last: still in a cache
+  Batch* batch = free_.back();  // the one used last: still in a cache
   free_.pop_back();
   ++live_counts().batches;
   return Lease(this, batch);

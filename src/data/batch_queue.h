@@ -14,7 +14,7 @@ namespace hornet {
 // outlive their pool.
 class BatchPool {
  public:
-  class Lease {                            // owner of one slot; empty after a move
+  class Lease {  // owner of one slot; empty after a move
    public:
     Lease() = default;
     Lease(BatchPool* pool, Batch* batch) : pool_(pool), batch_(batch) {}
@@ -32,7 +32,7 @@ class BatchPool {
   };
 
   explicit BatchPool(int slots);
-  Lease acquire();                         // waits for a free slot; empty after close()
+  Lease acquire();  // waits for a free slot; empty after close()
   void close();
 
  private:
@@ -49,8 +49,8 @@ class BatchPool {
 class BatchQueue {
  public:
   explicit BatchQueue(int capacity) : ring_(capacity) {}
-  bool push(BatchPool::Lease lease);       // false after close()
-  BatchPool::Lease pop();                  // waits; empty when ended and drained, or closed
+  bool push(BatchPool::Lease lease);  // false after close()
+  BatchPool::Lease pop();             // waits; empty when ended and drained, or closed
   void end();
   void close();
   // The producer, before it makes another batch: waits until at most `ahead` batches are ready.

@@ -13,10 +13,10 @@
 namespace hornet {
 namespace {
 
-constexpr Dim kManyColumns = 1024;         // a cache line of each fits a core's L2 cache
-constexpr Dim kFewColumns = 16;            // a cache line of output
+constexpr Dim kManyColumns = 1024;  // a cache line of each fits a core's L2 cache
+constexpr Dim kFewColumns = 16;     // a cache line of output
 constexpr Dim kRunsAtOnce = 8;
-constexpr Dim kBlockBytes = 256 * 1024;    // of output, to stay in the L2 cache
+constexpr Dim kBlockBytes = 256 * 1024;  // of output, to stay in the L2 cache
 
 // How an array is walked. Output row r (the first dimension of size > 1) holds `runs` pieces of
 // `columns` floats; column j of run i starts at base[j] + i * run_stride in R's memory.
@@ -49,8 +49,8 @@ Walk walk_of(const Shape& shape, std::size_t element_bytes, std::vector<Dim>& di
     walk.columns /= dims[1];
     walk.run_stride = walk.rows;
   }
-  walk.columns_at_once = columns_that_stay(
-      walk.rows * walk.runs * static_cast<Dim>(element_bytes), walk.columns);
+  walk.columns_at_once =
+      columns_that_stay(walk.rows * walk.runs * static_cast<Dim>(element_bytes), walk.columns);
   return walk;
 }
 
@@ -96,7 +96,7 @@ template <class T>
 void array_to_rows(const T* data, const Shape& shape, float* to, Dim first, Dim rows) {
   thread_local std::vector<Dim> dims, offsets;
   const Walk walk = walk_of(shape, sizeof(T), dims);
-  if (shape[0] == 1) {                     // the rows of the walk are another dimension
+  if (shape[0] == 1) {  // the rows of the walk are another dimension
     first = 0;
     rows = walk.rows;
   }
@@ -156,9 +156,12 @@ void frame(const ColumnMajor& from, float* to, Dim first, Dim rows) {
                                    [&](const auto& column) { return column.type == type; });
   if (!uniform) return mixed_frame_to_rows(from, to, first, rows);
   switch (type) {
-    case ColumnType::real: return frame_to_rows<double>(from, to, first, rows);
-    case ColumnType::integer: return frame_to_rows<std::int32_t>(from, to, first, rows);
-    case ColumnType::byte: return frame_to_rows<std::uint8_t>(from, to, first, rows);
+    case ColumnType::real:
+      return frame_to_rows<double>(from, to, first, rows);
+    case ColumnType::integer:
+      return frame_to_rows<std::int32_t>(from, to, first, rows);
+    case ColumnType::byte:
+      return frame_to_rows<std::uint8_t>(from, to, first, rows);
   }
 }
 
@@ -184,9 +187,7 @@ void to_row_major(const ColumnMajor& from, float* to, Dim first, Dim rows) {
   }
 }
 
-void to_row_major(const ColumnMajor& from, float* to) {
-  to_row_major(from, to, 0, from.shape[0]);
-}
+void to_row_major(const ColumnMajor& from, float* to) { to_row_major(from, to, 0, from.shape[0]); }
 
 void to_row_major_parallel(const ColumnMajor& from, float* to) {
   const Dim rows = from.shape[0];

@@ -17,10 +17,10 @@ struct ColumnMajor {
     const void* data;
   };
   ColumnType type = ColumnType::real;
-  const void* data = nullptr;              // null: a data frame
-  Shape shape;                             // R's dimensions; a plain vector has one
-  std::vector<Column> columns;             // data frame: shape[1] of them
-  bool from_one = false;                   // factor codes: 1 is subtracted
+  const void* data = nullptr;   // null: a data frame
+  Shape shape;                  // R's dimensions; a plain vector has one
+  std::vector<Column> columns;  // data frame: shape[1] of them
+  bool from_one = false;        // factor codes: 1 is subtracted
 };
 
 // Rows [first, first + rows) of `from`, row-major. Any thread; no allocation in steady state.

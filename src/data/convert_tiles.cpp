@@ -29,9 +29,8 @@ struct Sse {
   }
   static __m128 load(const std::int32_t* x) {
     const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x));
-    const __m128i na =
-        _mm_cmpeq_epi32(v, _mm_set1_epi32(std::numeric_limits<std::int32_t>::min()));
-    return _mm_or_ps(_mm_cvtepi32_ps(v), _mm_castsi128_ps(na));   // all bits set is a NaN
+    const __m128i na = _mm_cmpeq_epi32(v, _mm_set1_epi32(std::numeric_limits<std::int32_t>::min()));
+    return _mm_or_ps(_mm_cvtepi32_ps(v), _mm_castsi128_ps(na));  // all bits set is a NaN
   }
   static __m128 load(const std::uint8_t* x) { return _mm_setr_ps(x[0], x[1], x[2], x[3]); }
 };

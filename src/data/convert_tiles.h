@@ -9,7 +9,7 @@ namespace hornet {
 
 inline float to_float(double x) { return static_cast<float>(x); }
 inline float to_float(std::uint8_t x) { return static_cast<float>(x); }
-inline float to_float(std::int32_t x) {    // R's NA is the smallest integer
+inline float to_float(std::int32_t x) {  // R's NA is the smallest integer
   return x == std::numeric_limits<std::int32_t>::min() ? std::numeric_limits<float>::quiet_NaN()
                                                        : static_cast<float>(x);
 }
@@ -23,6 +23,7 @@ void columns_to_rows(const T* from, const Dim* offsets, Dim rows, Dim columns, f
 void rows_to_columns(const float* from, Dim stride, Dim rows, Dim columns, double* to,
                      const Dim* offsets);
 // to[i] = from[i]
-template <class T> void to_floats(const T* from, Dim count, float* to);
+template <class T>
+void to_floats(const T* from, Dim count, float* to);
 
 }  // namespace hornet

@@ -38,7 +38,7 @@ std::size_t lay_out_arena(std::vector<Lifetime>& buffers) {
   });
 
   std::size_t total = 0;
-  std::vector<const Lifetime*> placed, alive;      // placed: by offset
+  std::vector<const Lifetime*> placed, alive;  // placed: by offset
   for (std::size_t i : by_size) {
     Lifetime& buffer = buffers[i];
     if (buffer.bytes == 0) continue;

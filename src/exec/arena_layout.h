@@ -9,7 +9,7 @@ namespace hornet {
 struct Lifetime {
   std::size_t bytes = 0;
   int first = 0, last = 0;
-  std::size_t offset = 0;     // the answer, a multiple of kArenaAlignment
+  std::size_t offset = 0;  // the answer, a multiple of kArenaAlignment
 };
 
 constexpr std::size_t kArenaAlignment = 64;

@@ -32,9 +32,15 @@ Executable::Executable(Plan plan, std::shared_ptr<Variables> variables)
     void* data = address({Place::constant, i});
     const Dim n = constant.spec.shape.numel();
     switch (constant.spec.dtype) {
-      case DType::f32: fill<float>(data, n, constant.value); break;
-      case DType::f64: fill<double>(data, n, constant.value); break;
-      case DType::i32: fill<std::int32_t>(data, n, constant.value); break;
+      case DType::f32:
+        fill<float>(data, n, constant.value);
+        break;
+      case DType::f64:
+        fill<double>(data, n, constant.value);
+        break;
+      case DType::i32:
+        fill<std::int32_t>(data, n, constant.value);
+        break;
     }
   }
   lay_out();
@@ -51,7 +57,7 @@ void Executable::lay_out() {
     add(step.input_specs, step.inputs);
     add(step.output_specs, step.outputs);
   }
-  Tensor* next = tensors_.data();              // tensors_ is complete: its address stays
+  Tensor* next = tensors_.data();  // tensors_ is complete: its address stays
   for (const PlanStep& step : plan_.steps) {
     Tensor* inputs = next;
     Tensor* outputs = inputs + step.inputs.size();
@@ -70,7 +76,8 @@ void Executable::lay_out() {
 
 void* Executable::address(const Place& place) const {
   switch (place.kind) {
-    case Place::arena: return variables_->arena().base() + place.index;
+    case Place::arena:
+      return variables_->arena().base() + place.index;
     case Place::variable: {
       const int id = static_cast<int>(place.index);
       const auto copy = doubles_.find(id);
@@ -78,7 +85,8 @@ void* Executable::address(const Place& place) const {
     }
     case Place::constant:
       return static_cast<char*>(constants_.data()) + constant_offsets_[place.index];
-    case Place::feed: break;                   // known when the run begins
+    case Place::feed:
+      break;  // known when the run begins
   }
   return nullptr;
 }

@@ -39,24 +39,24 @@ class Executable {
     std::size_t feed;
   };
 
-  void lay_out();             // tensors and slots, once
-  void resolve();             // places -> pointers, after the arena moved
+  void lay_out();  // tensors and slots, once
+  void resolve();  // places -> pointers, after the arena moved
   void* address(const Place& place) const;
   void check(const std::vector<Tensor>& feeds) const;
-  void make_doubles();        // f64 plans work on copies of the variables
+  void make_doubles();  // f64 plans work on copies of the variables
   void load_doubles();
   void store_doubles();
 
   Plan plan_;
   std::shared_ptr<Variables> variables_;
-  std::vector<Tensor> tensors_;              // of all steps, then the fetches
-  std::vector<Place> places_;                // of tensors_
+  std::vector<Tensor> tensors_;  // of all steps, then the fetches
+  std::vector<Place> places_;    // of tensors_
   std::vector<Tensor> fetches_;
   std::vector<Step> steps_;
   std::vector<FeedSlot> feed_slots_;
   AlignedBuffer constants_;
   std::vector<std::size_t> constant_offsets_;
-  std::map<int, AlignedBuffer> doubles_;     // by variable id; f64 plans only
+  std::map<int, AlignedBuffer> doubles_;  // by variable id; f64 plans only
   unsigned generation_ = 0;
   bool resolved_ = false;
 };
@@ -91,7 +91,7 @@ class Function {
   Program plain_, fused_;
   std::shared_ptr<Variables> variables_;
   std::mutex cache_mutex_;
-  std::vector<Cached> cache_;                // most recent first
+  std::vector<Cached> cache_;  // most recent first
 };
 
 }  // namespace hornet

@@ -18,8 +18,7 @@ bool fits(const Shape& given, const Shape& wanted, Dim batch) {
 
 }  // namespace
 
-Function::Function(const Graph& graph, const Targets& targets,
-                   std::shared_ptr<Variables> variables)
+Function::Function(const Graph& graph, const Targets& targets, std::shared_ptr<Variables> variables)
     : plain_(simplify(graph, targets)), fused_(fuse(plain_)), variables_(std::move(variables)) {}
 
 Dim Function::batch_of(const std::vector<Tensor>& feeds) const {
@@ -33,17 +32,15 @@ Dim Function::batch_of(const std::vector<Tensor>& feeds) const {
     const Shape& wanted = specs[i].shape;
     const Shape& given = feeds[i].spec.shape;
     if (wanted.rank() == 0 || wanted[0] >= 0) continue;
-    if (given.rank() == 0) continue;                       // reported below
+    if (given.rank() == 0) continue;  // reported below
     batch = given[0] / -wanted[0];
-    if (batch == 0)
-      throw shape_error("input " + std::to_string(i + 1) + " has no rows");
+    if (batch == 0) throw shape_error("input " + std::to_string(i + 1) + " has no rows");
   }
   if (batch == 0) batch = 1;
   for (std::size_t i = 0; i < feeds.size(); ++i)
     if (!fits(feeds[i].spec.shape, specs[i].shape, batch))
       throw shape_error("input " + std::to_string(i + 1) + ": expected shape " +
-                        specs[i].shape.to_string() + ", got " +
-                        feeds[i].spec.shape.to_string() +
+                        specs[i].shape.to_string() + ", got " + feeds[i].spec.shape.to_string() +
                         (specs[i].shape.is_symbolic()
                              ? " in a batch of " + std::to_string(batch) + " rows"
                              : ""));

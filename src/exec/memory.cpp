@@ -102,7 +102,7 @@ AlignedBuffer::~AlignedBuffer() {
 
 void Arena::reserve(std::size_t bytes) {
   if (bytes <= buffer_.bytes()) return;
-  buffer_ = AlignedBuffer();        // the old one goes before the new one comes
+  buffer_ = AlignedBuffer();  // the old one goes before the new one comes
   ++generation_;
   buffer_ = AlignedBuffer(bytes);
 }

@@ -19,8 +19,8 @@ class AlignedBuffer {
 
  private:
   void* data_ = nullptr;
-  std::size_t bytes_ = 0;      // as asked
-  std::size_t mapped_ = 0;     // as taken, 0 if from the heap
+  std::size_t bytes_ = 0;   // as asked
+  std::size_t mapped_ = 0;  // as taken, 0 if from the heap
 };
 
 // Grows, never shrinks; contents are lost when it grows. `generation` changes with the address.

@@ -127,9 +127,8 @@ class Planner {
     for (int o = 0; o < static_cast<int>(node.outputs.size()); ++o) {
       step.output_specs.push_back(bound(node.outputs[o]));
       const int variable = schedule_.variable_of[id][o];
-      const Place place = variable >= 0
-                              ? Place{Place::variable, static_cast<std::size_t>(variable)}
-                              : new_tenant(bytes_of(step.output_specs.back()));
+      const Place place = variable >= 0 ? Place{Place::variable, static_cast<std::size_t>(variable)}
+                                        : new_tenant(bytes_of(step.output_specs.back()));
       outputs_[{id, o}] = place;
       step.outputs.push_back(place);
     }
@@ -172,8 +171,7 @@ class Planner {
   void measure_lifetimes() {
     each_arena_place([](Tenant& tenant, int at) { tenant.last = std::max(tenant.last, at); });
     for (const Tenant& tenant : tenants_)
-      plan_.naive_bytes +=
-          (tenant.bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+      plan_.naive_bytes += (tenant.bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
   }
 
   // An elementwise step may write over an input that nobody reads later.
@@ -240,8 +238,8 @@ class Planner {
   const Schedule schedule_;
   Plan plan_;
   std::vector<Tenant> tenants_;
-  std::map<Value, Place> outputs_;       // of nodes that run
-  std::map<Value, Place> saved_;         // copies of old values
+  std::map<Value, Place> outputs_;  // of nodes that run
+  std::map<Value, Place> saved_;    // copies of old values
 };
 
 }  // namespace
@@ -257,10 +255,14 @@ namespace {
 std::string place_text(const Place& place) {
   const std::string index = std::to_string(place.index);
   switch (place.kind) {
-    case Place::arena: return "@" + index;
-    case Place::feed: return "feed " + index;
-    case Place::variable: return "variable " + index;
-    case Place::constant: return "constant " + index;
+    case Place::arena:
+      return "@" + index;
+    case Place::feed:
+      return "feed " + index;
+    case Place::variable:
+      return "variable " + index;
+    case Place::constant:
+      return "constant " + index;
   }
   return "";
 }

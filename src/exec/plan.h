@@ -13,19 +13,19 @@ namespace hornet {
 // Where a tensor lives.
 struct Place {
   enum Kind : char { arena, feed, variable, constant } kind = arena;
-  std::size_t index = 0;      // byte offset in the arena, or which feed, variable (id), constant
+  std::size_t index = 0;  // byte offset in the arena, or which feed, variable (id), constant
 
   bool operator==(const Place& o) const { return kind == o.kind && index == o.index; }
 };
 
 struct PlanStep {
-  int node;                                  // of the program's graph
+  int node;  // of the program's graph
   std::unique_ptr<Kernel> kernel;
   std::vector<TensorSpec> input_specs, output_specs;
   std::vector<Place> inputs, outputs;
-  std::size_t workspace = 0;                 // arena offset
+  std::size_t workspace = 0;  // arena offset
   std::size_t workspace_bytes = 0;
-  const char* backend = "";                  // "copy": the planner's own, moves one tensor
+  const char* backend = "";  // "copy": the planner's own, moves one tensor
 };
 
 // A tensor filled with one number: written once, read by every run.
@@ -36,8 +36,8 @@ struct PlanConstant {
 
 struct PlanOptions {
   Dim batch = 1;
-  bool f64 = false;                          // bind every f32 to f64 (gradient checks)
-  bool reference_only = false;               // skip the SIMD kernels
+  bool f64 = false;             // bind every f32 to f64 (gradient checks)
+  bool reference_only = false;  // skip the SIMD kernels
 };
 
 // Steps [0, first_state) compute; steps [first_state, end) write variables and are never cut.
@@ -51,12 +51,12 @@ struct Plan {
   std::vector<PlanStep> steps;
   std::size_t first_state = 0;
   std::size_t arena_bytes = 0;
-  std::size_t naive_bytes = 0;               // without reuse, for the record
+  std::size_t naive_bytes = 0;  // without reuse, for the record
   std::vector<PlanConstant> constants;
-  std::vector<int> written;                  // ids of the variables the state block writes
+  std::vector<int> written;  // ids of the variables the state block writes
   std::vector<Place> fetches;
   std::vector<TensorSpec> fetch_specs;
-  std::vector<TensorSpec> feed_specs;        // by feed index; concrete
+  std::vector<TensorSpec> feed_specs;  // by feed index; concrete
   bool f64 = false;
 };
 

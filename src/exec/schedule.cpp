@@ -153,7 +153,7 @@ class Scheduler {
   void order_direct_writers() {
     std::set<int> waiting = direct_;
     for (const auto& writer : advanced_) waiting.insert(writer.second);
-    std::map<int, std::set<int>> waiting_readers;            // by variable
+    std::map<int, std::set<int>> waiting_readers;  // by variable
     for (int id : waiting)
       for (int variable : variables_read(id)) waiting_readers[variable].insert(id);
     const auto leave = [&](int id) {
@@ -196,8 +196,8 @@ class Scheduler {
   void list_compute() {
     for (int id = 0; id < graph_.size(); ++id) {
       const OpDef& op = *node(id).op;
-      if (needed_[id] && !op.is(OpFlag::leaf) && !op.is(OpFlag::view) &&
-          !op.is(OpFlag::stateful) && !direct_.count(id))
+      if (needed_[id] && !op.is(OpFlag::leaf) && !op.is(OpFlag::view) && !op.is(OpFlag::stateful) &&
+          !direct_.count(id))
         out_.compute.push_back({id, {}, -1});
     }
   }
@@ -230,8 +230,8 @@ class Scheduler {
   const Targets& targets_;
   Schedule out_;
   std::vector<char> needed_;
-  std::map<int, Value> assigned_;                  // variable id -> its new value
-  std::map<int, int> advanced_;                    // variable id -> its rng_advance node
+  std::map<int, Value> assigned_;  // variable id -> its new value
+  std::map<int, int> advanced_;    // variable id -> its rng_advance node
   std::map<Value, std::set<int>> readers_;
   std::map<Value, std::vector<int>> assignments_;  // value -> variable ids
   std::set<int> direct_;

@@ -9,16 +9,16 @@ namespace hornet {
 // A node that runs, or (node < 0) a copy of `source`.
 struct ScheduledStep {
   int node = -1;
-  Value source;              // copies: what is copied
-  int variable = -1;         // copies: id of the variable written; -1: into a buffer of its own
+  Value source;       // copies: what is copied
+  int variable = -1;  // copies: id of the variable written; -1: into a buffer of its own
 };
 
 struct Schedule {
   std::vector<ScheduledStep> compute, state;
   // variable_of[node][output]: id of the variable into whose memory the output goes, or -1.
   std::vector<std::vector<int>> variable_of;
-  std::vector<int> written;              // ids
-  std::vector<Value> fetches;            // with assignments looked through
+  std::vector<int> written;    // ids
+  std::vector<Value> fetches;  // with assignments looked through
 };
 
 Schedule make_schedule(const Program& program);

@@ -13,8 +13,8 @@ int Variables::add(std::string name, TensorSpec spec) {
   auto item = std::make_shared<Item>();
   item->name = std::move(name);
   item->spec = std::move(spec);
-  item->data = AlignedBuffer(static_cast<std::size_t>(item->spec.shape.numel()) *
-                             size_of(item->spec.dtype));
+  item->data =
+      AlignedBuffer(static_cast<std::size_t>(item->spec.shape.numel()) * size_of(item->spec.dtype));
   std::lock_guard<std::mutex> lock(step_mutex_);
   items_.push_back({std::move(item), nullptr});
   return size() - 1;
@@ -23,7 +23,7 @@ int Variables::add(std::string name, TensorSpec spec) {
 int Variables::share(const std::shared_ptr<Variables>& owner, int id) {
   if (id < 0 || id >= owner->size()) throw Error("variable " + std::to_string(id) + " is unknown");
   Entry entry = owner->items_[id];
-  if (!entry.owner) entry.owner = owner;                  // else its owner is somebody else's already
+  if (!entry.owner) entry.owner = owner;  // else its owner is somebody else's already
   std::lock_guard<std::mutex> lock(step_mutex_);
   const Variables* home = entry.owner.get();
   const auto at = std::lower_bound(owners_.begin(), owners_.end(), home, std::less<>());

@@ -20,7 +20,7 @@ namespace hornet {
 // any other model with that layer. Optimizers own their settings and slots likewise.
 class Variables {
  public:
-  int add(std::string name, TensorSpec spec);             // zero-filled; returns the id
+  int add(std::string name, TensorSpec spec);  // zero-filled; returns the id
   // Refers to a variable of `owner`, which lives on with this; returns the id it has here.
   int share(const std::shared_ptr<Variables>& owner, int id);
 
@@ -66,17 +66,21 @@ class Variables {
   std::atomic<bool> in_training{false};
 
  private:
-  struct Item { std::string name; TensorSpec spec; AlignedBuffer data; };
+  struct Item {
+    std::string name;
+    TensorSpec spec;
+    AlignedBuffer data;
+  };
   struct Entry {
     std::shared_ptr<Item> item;
-    std::shared_ptr<const Variables> owner;               // empty: this
+    std::shared_ptr<const Variables> owner;  // empty: this
   };
   std::mutex& mutex_of(const Entry& entry) const {
     return entry.owner ? entry.owner->step_mutex_ : step_mutex_;
   }
 
   std::vector<Entry> items_;
-  std::vector<const Variables*> owners_;                  // others, once each, by address
+  std::vector<const Variables*> owners_;  // others, once each, by address
   mutable std::mutex step_mutex_;
   Arena arena_;
 };

@@ -10,7 +10,10 @@ namespace {
 
 using Inputs = std::vector<Value>;
 using Method = Value (*)(Builder& b, const Inputs& in, const Attrs& a);
-struct Entry { std::size_t inputs; Method method; };
+struct Entry {
+  std::size_t inputs;
+  Method method;
+};
 
 constexpr std::size_t kAny = 999;
 
@@ -78,18 +81,15 @@ void add_elementwise(Table& t) {
   t["less"] = two<&B::less>();
   t["less_equal"] = two<&B::less_equal>();
   t["assign"] = two<&B::assign>();
-  t["elu"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
-                return b.elu(in[0], a.real("alpha", 1));
-              }};
+  t["elu"] = {
+      1, [](B& b, const Inputs& in, const Attrs& a) { return b.elu(in[0], a.real("alpha", 1)); }};
   t["clip"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
                  return b.clip(in[0], a.real("min"), a.real("max"));
                }};
-  t["cast"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
-                 return b.cast(in[0], type_attr(a));
-               }};
-  t["select"] = {3, [](B& b, const Inputs& in, const Attrs&) {
-                   return b.select(in[0], in[1], in[2]);
-                 }};
+  t["cast"] = {1,
+               [](B& b, const Inputs& in, const Attrs& a) { return b.cast(in[0], type_attr(a)); }};
+  t["select"] = {
+      3, [](B& b, const Inputs& in, const Attrs&) { return b.select(in[0], in[1], in[2]); }};
 }
 
 void add_reductions_and_shapes(Table& t) {
@@ -102,24 +102,21 @@ void add_reductions_and_shapes(Table& t) {
   t["mean"] = reduction<&B::mean>();
   t["max"] = reduction<&B::max>();
   t["min"] = reduction<&B::min>();
-  t["argmax"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
-                   return b.argmax(in[0], a.integer("axis"));
-                 }};
+  t["argmax"] = {
+      1, [](B& b, const Inputs& in, const Attrs& a) { return b.argmax(in[0], a.integer("axis")); }};
   t["broadcast"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
                       return b.broadcast(in[0], shape_attr(a), a.flag("mean"));
                     }};
   t["sum_to"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
                    return b.sum_to(in[0], shape_attr(a), a.flag("mean"));
                  }};
-  t["reshape"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
-                    return b.reshape(in[0], shape_attr(a));
-                  }};
+  t["reshape"] = {
+      1, [](B& b, const Inputs& in, const Attrs& a) { return b.reshape(in[0], shape_attr(a)); }};
   t["transpose"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
                       return b.transpose(in[0], a.integers("perm"));
                     }};
-  t["concat"] = {kAny, [](B& b, const Inputs& in, const Attrs& a) {
-                   return b.concat(in, a.integer("axis"));
-                 }};
+  t["concat"] = {
+      kAny, [](B& b, const Inputs& in, const Attrs& a) { return b.concat(in, a.integer("axis")); }};
   t["slice"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
                   return b.slice(in[0], a.integer("axis"), a.integer("begin"), a.integer("size"));
                 }};
@@ -147,15 +144,13 @@ void add_products(Table& t) {
                                     return b.conv2d_backward_weights(in[0], in[1], shape_attr(a),
                                                                      window_of(a));
                                   }};
-  t["max_pool2d"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
-                       return b.max_pool2d(in[0], window_of(a));
-                     }};
+  t["max_pool2d"] = {
+      1, [](B& b, const Inputs& in, const Attrs& a) { return b.max_pool2d(in[0], window_of(a)); }};
   t["max_pool2d_backward"] = {3, [](B& b, const Inputs& in, const Attrs& a) {
                                 return b.max_pool2d_backward(in[0], in[1], in[2], window_of(a));
                               }};
-  t["avg_pool2d"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
-                       return b.avg_pool2d(in[0], window_of(a));
-                     }};
+  t["avg_pool2d"] = {
+      1, [](B& b, const Inputs& in, const Attrs& a) { return b.avg_pool2d(in[0], window_of(a)); }};
   t["avg_pool2d_backward"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
                                 return b.avg_pool2d_backward(in[0], shape_attr(a), window_of(a));
                               }};

@@ -117,7 +117,8 @@ Value Builder::typed_like(Value x, Value partner) {
 Value Builder::binary(const char* op, Value a, Value b) {
   a = typed_like(a, b);
   b = typed_like(b, a);
-  const Shape shape = checked(graph_, op, [&] { return common_shape(this->shape(a), this->shape(b)); });
+  const Shape shape =
+      checked(graph_, op, [&] { return common_shape(this->shape(a), this->shape(b)); });
   return graph_.add(op, {broadcast(a, shape), broadcast(b, shape)});
 }
 
@@ -142,8 +143,7 @@ Value Builder::select(Value condition, Value a, Value b) {
     return common_shape(this->shape(condition), common_shape(this->shape(a), this->shape(b)));
   });
   const Value typed = cast(typed_like(condition, a), graph_.spec(a).dtype);
-  return graph_.add("select",
-                    {broadcast(typed, shape), broadcast(a, shape), broadcast(b, shape)});
+  return graph_.add("select", {broadcast(typed, shape), broadcast(a, shape), broadcast(b, shape)});
 }
 
 // --- reductions ----------------------------------------------------------------------------
@@ -229,8 +229,9 @@ Value Builder::one_hot(Value indices, std::int64_t depth) {
 // --- products, convolution, pooling --------------------------------------------------------
 
 Value Builder::matmul(Value a, Value b, bool transpose_a, bool transpose_b) {
-  return graph_.add("matmul", {a, b}, {{"transpose_a", std::int64_t{transpose_a}},
-                                       {"transpose_b", std::int64_t{transpose_b}}});
+  return graph_.add(
+      "matmul", {a, b},
+      {{"transpose_a", std::int64_t{transpose_a}}, {"transpose_b", std::int64_t{transpose_b}}});
 }
 
 Value Builder::conv2d(Value x, Value w, const Window2d& window) {
@@ -283,7 +284,8 @@ Value Builder::dropout(Value x, Value rng, double rate, std::int64_t stream) {
 }
 
 Value Builder::assign(Value variable, Value value) {
-  return graph_.add("assign", {variable, broadcast(typed_like(value, variable), Shape(shape(variable)))});
+  return graph_.add("assign",
+                    {variable, broadcast(typed_like(value, variable), Shape(shape(variable)))});
 }
 Value Builder::rng_advance(Value rng) { return graph_.add("rng_advance", {rng}); }
 

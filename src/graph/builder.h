@@ -12,7 +12,7 @@ namespace hornet {
 // Geometry of a convolution or pooling over (batch, height, width, channels). Padding is
 // explicit: top, bottom, left, right.
 struct Window2d {
-  std::vector<std::int64_t> size = {1, 1};       // of the pool; unused by convolutions
+  std::vector<std::int64_t> size = {1, 1};  // of the pool; unused by convolutions
   std::vector<std::int64_t> strides = {1, 1};
   std::vector<std::int64_t> padding = {0, 0, 0, 0};
   std::vector<std::int64_t> dilation = {1, 1};
@@ -31,14 +31,14 @@ class Builder {
 
   // --- constants -------------------------------------------------------------------------
   Value constant(double value, const TensorSpec& spec);
-  Value scalar(double value);                              // f32, rank 0
+  Value scalar(double value);  // f32, rank 0
   Value zeros_like(Value x);
   Value ones_like(Value x);
 
   // --- elementwise, one input ------------------------------------------------------------
   Value neg(Value x);
   Value abs(Value x);
-  Value sign(Value x);                                     // -1, 0, 1
+  Value sign(Value x);  // -1, 0, 1
   Value exp(Value x);
   Value log(Value x);
   Value sqrt(Value x);
@@ -46,16 +46,16 @@ class Builder {
   Value reciprocal(Value x);
   Value sin(Value x);
   Value cos(Value x);
-  Value round(Value x);                                    // half to even; no gradient
-  Value floor(Value x);                                    // no gradient
+  Value round(Value x);  // half to even; no gradient
+  Value floor(Value x);  // no gradient
   Value tanh(Value x);
-  Value sigmoid(Value x);                                  // 1 / (1 + exp(-x)), stable
-  Value softplus(Value x);                                 // log(1 + exp(x)), stable
-  Value relu(Value x);                                     // max(x, 0)
-  Value elu(Value x, double alpha);                        // x > 0 ? x : alpha (exp(x) - 1)
-  Value clip(Value x, double min, double max);             // gradient 0 outside
+  Value sigmoid(Value x);                       // 1 / (1 + exp(-x)), stable
+  Value softplus(Value x);                      // log(1 + exp(x)), stable
+  Value relu(Value x);                          // max(x, 0)
+  Value elu(Value x, double alpha);             // x > 0 ? x : alpha (exp(x) - 1)
+  Value clip(Value x, double min, double max);  // gradient 0 outside
   Value stop_gradient(Value x);
-  Value cast(Value x, DType type);                         // f32 -> i32 truncates
+  Value cast(Value x, DType type);  // f32 -> i32 truncates
 
   // --- elementwise, two or three inputs; shapes broadcast as numpy does ------------------
   Value add(Value a, Value b);
@@ -63,22 +63,22 @@ class Builder {
   Value mul(Value a, Value b);
   Value div(Value a, Value b);
   Value pow(Value a, Value b);
-  Value maximum(Value a, Value b);                         // a tie's gradient goes to a
+  Value maximum(Value a, Value b);  // a tie's gradient goes to a
   Value minimum(Value a, Value b);
-  Value equal(Value a, Value b);                           // comparisons: 1 or 0 in a's type
+  Value equal(Value a, Value b);  // comparisons: 1 or 0 in a's type
   Value not_equal(Value a, Value b);
   Value greater(Value a, Value b);
   Value greater_equal(Value a, Value b);
   Value less(Value a, Value b);
   Value less_equal(Value a, Value b);
-  Value select(Value condition, Value a, Value b);         // condition != 0 ? a : b
+  Value select(Value condition, Value a, Value b);  // condition != 0 ? a : b
 
   // --- reductions ("sum" with attr mean, "max", "min", "argmax") and their adjoint --------
-  Value sum(Value x, std::vector<std::int64_t> axes, bool keepdims = false);   // {} = all
+  Value sum(Value x, std::vector<std::int64_t> axes, bool keepdims = false);  // {} = all
   Value mean(Value x, std::vector<std::int64_t> axes, bool keepdims = false);
   Value max(Value x, std::vector<std::int64_t> axes, bool keepdims = false);
   Value min(Value x, std::vector<std::int64_t> axes, bool keepdims = false);
-  Value argmax(Value x, std::int64_t axis);                // f32 index, first of equals
+  Value argmax(Value x, std::int64_t axis);  // f32 index, first of equals
   // To `shape`, whose symbolic dimension may be absent from x. With `mean`, every element is
   // divided by the number of copies made of it (the adjoint of mean()).
   Value broadcast(Value x, const Shape& shape, bool mean = false);
@@ -86,13 +86,13 @@ class Builder {
   Value sum_to(Value x, const Shape& shape, bool mean = false);
 
   // --- shape -----------------------------------------------------------------------------
-  Value reshape(Value x, const Shape& shape);              // a view
+  Value reshape(Value x, const Shape& shape);  // a view
   Value transpose(Value x, std::vector<std::int64_t> perm);
   Value concat(const std::vector<Value>& xs, std::int64_t axis);
   // Along the batch, begin, size, before and after are multiples of it, negative as in shapes.
   Value slice(Value x, std::int64_t axis, std::int64_t begin, std::int64_t size);
   Value pad(Value x, std::int64_t axis, std::int64_t before, std::int64_t after);  // with zeros
-  Value one_hot(Value indices, std::int64_t depth);        // appends an axis
+  Value one_hot(Value indices, std::int64_t depth);  // appends an axis
 
   // --- products --------------------------------------------------------------------------
   Value matmul(Value a, Value b, bool transpose_a = false, bool transpose_b = false);  // rank 2
@@ -106,26 +106,26 @@ class Builder {
   Value max_pool2d(Value x, const Window2d& window);
   // The first maximum of a window, in row-major order, takes the gradient.
   Value max_pool2d_backward(Value x, Value y, Value dy, const Window2d& window);
-  Value avg_pool2d(Value x, const Window2d& window);       // divides by the number of real cells
+  Value avg_pool2d(Value x, const Window2d& window);  // divides by the number of real cells
   Value avg_pool2d_backward(Value dy, const Shape& x_shape, const Window2d& window);
 
   // --- normalisation over all axes but the last; variance is the biased one ----------------
-  Value softmax(Value x);                                  // over the last axis
-  Value batch_norm(Value x, Value gamma, Value beta, double epsilon);   // -> y, mean, variance
+  Value softmax(Value x);                                              // over the last axis
+  Value batch_norm(Value x, Value gamma, Value beta, double epsilon);  // -> y, mean, variance
   // -> dx, dgamma, dbeta
   Value batch_norm_backward(Value x, Value gamma, Value mean, Value variance, Value dy,
                             double epsilon);
 
   // --- random: rng is the model's i32[4] variable (base/rng.h), stream tells nodes apart ---
-  Value random_uniform(Value rng, const Shape& shape, std::int64_t stream);   // [0, 1)
-  Value random_normal(Value rng, const Shape& shape, std::int64_t stream);    // mean 0, sd 1
+  Value random_uniform(Value rng, const Shape& shape, std::int64_t stream);  // [0, 1)
+  Value random_normal(Value rng, const Shape& shape, std::int64_t stream);   // mean 0, sd 1
   // x with each element dropped with probability `rate`, the others divided by 1 - rate.
   // An element is dropped where random_uniform() of the same stream is < rate.
   Value dropout(Value x, Value rng, double rate, std::int64_t stream);
 
   // --- state: run after everything else, as one block ---------------------------------------
   Value assign(Value variable, Value value);
-  Value rng_advance(Value rng);                            // step += 1
+  Value rng_advance(Value rng);  // step += 1
 
  private:
   Value unary(const char* op, Value x, Attrs attrs = {});

@@ -7,11 +7,11 @@ namespace {
 
 // In the order of Elementwise.
 const char* const kNames[] = {
-    "constant", "neg",   "abs",   "sign",    "exp",       "log",     "sqrt",          "square",
-    "reciprocal", "sin", "cos",   "round",   "floor",     "tanh",    "sigmoid",       "softplus",
-    "relu",     "elu",   "clip",  "add",     "sub",       "mul",     "div",           "pow",
-    "maximum",  "minimum", "equal", "not_equal", "greater", "greater_equal", "less",  "less_equal",
-    "select"};
+    "constant", "neg",           "abs",  "sign",       "exp",     "log",   "sqrt",
+    "square",   "reciprocal",    "sin",  "cos",        "round",   "floor", "tanh",
+    "sigmoid",  "softplus",      "relu", "elu",        "clip",    "add",   "sub",
+    "mul",      "div",           "pow",  "maximum",    "minimum", "equal", "not_equal",
+    "greater",  "greater_equal", "less", "less_equal", "select"};
 
 static_assert(std::size(kNames) == static_cast<std::size_t>(Elementwise::select) + 1);
 

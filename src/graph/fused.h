@@ -20,10 +20,37 @@ constexpr std::size_t kMaxFusedOutputs = 8;
 // meet one.
 enum class Elementwise : std::int16_t {
   constant,
-  neg, abs, sign, exp, log, sqrt, square, reciprocal, sin, cos, round, floor,
-  tanh, sigmoid, softplus, relu, elu, clip,
-  add, sub, mul, div, pow, maximum, minimum,
-  equal, not_equal, greater, greater_equal, less, less_equal,
+  neg,
+  abs,
+  sign,
+  exp,
+  log,
+  sqrt,
+  square,
+  reciprocal,
+  sin,
+  cos,
+  round,
+  floor,
+  tanh,
+  sigmoid,
+  softplus,
+  relu,
+  elu,
+  clip,
+  add,
+  sub,
+  mul,
+  div,
+  pow,
+  maximum,
+  minimum,
+  equal,
+  not_equal,
+  greater,
+  greater_equal,
+  less,
+  less_equal,
   select,
 };
 
@@ -41,15 +68,15 @@ struct Access {
 };
 
 struct FusedProgram {
-  std::vector<Access> inputs;            // one per node input
+  std::vector<Access> inputs;  // one per node input
   std::vector<Instruction> code;
-  std::vector<std::int16_t> outputs;     // registers; one per node output. Each output has the
-                                         // same number of elements, and flat indices agree.
+  std::vector<std::int16_t> outputs;  // registers; one per node output. Each output has the
+                                      // same number of elements, and flat indices agree.
 
-  Attrs to_attrs() const;                // how it travels on the node
+  Attrs to_attrs() const;  // how it travels on the node
   static FusedProgram from_attrs(const Attrs& attrs);
-  FusedProgram bind(Dim batch) const;    // concrete counts and constants
-  std::string to_string() const;         // "r2 = add(r0, r1); r3 = relu(r2)"
+  FusedProgram bind(Dim batch) const;  // concrete counts and constants
+  std::string to_string() const;       // "r2 = add(r0, r1); r3 = relu(r2)"
 };
 
 // The code of an elementwise op by name; false if it has none (stop_gradient, cast).

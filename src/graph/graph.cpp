@@ -154,8 +154,8 @@ Value Graph::add(const OpDef& op, std::vector<Value> inputs, Attrs attrs) {
     for (Value v : inputs) {
       if (v.node < 0 || v.node >= size() || v.output < 0 ||
           v.output >= static_cast<int>(nodes_[v.node].outputs.size()))
-        throw Error("an input is not a value of this graph").hint(
-            "Tensors of different models cannot be mixed.");
+        throw Error("an input is not a value of this graph")
+            .hint("Tensors of different models cannot be mixed.");
       specs.push_back(spec(v));
     }
     node.outputs = op.infer(specs, attrs);
@@ -179,9 +179,7 @@ Value Graph::push(Node node) {
 Value Graph::leaf(const char* name, Attrs attrs, TensorSpec spec) {
   try {
     check_spec(spec);
-  } catch (Error& error) {
-    throw std::move(error).where(origin_);
-  }
+  } catch (Error& error) { throw std::move(error).where(origin_); }
   Node node;
   node.op = &op(name);
   node.attrs = std::move(attrs);

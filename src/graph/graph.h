@@ -25,8 +25,8 @@ struct Value {
 };
 
 // Static arguments of a node, few and small: a sorted list of names and values.
-using Attr = std::variant<std::int64_t, double, std::vector<std::int64_t>, std::vector<double>,
-                          std::string>;
+using Attr =
+    std::variant<std::int64_t, double, std::vector<std::int64_t>, std::vector<double>, std::string>;
 
 class Attrs {
  public:
@@ -40,12 +40,12 @@ class Attrs {
   // Typed access. Without a default, a missing attribute is an Error that names it.
   std::int64_t integer(const std::string& name) const;
   std::int64_t integer(const std::string& name, std::int64_t otherwise) const;
-  double real(const std::string& name) const;              // an integer is accepted
+  double real(const std::string& name) const;  // an integer is accepted
   double real(const std::string& name, double otherwise) const;
   std::vector<std::int64_t> integers(const std::string& name) const;  // a scalar is accepted
   std::vector<std::int64_t> integers(const std::string& name,
                                      std::vector<std::int64_t> otherwise) const;
-  std::vector<double> reals(const std::string& name) const;           // a scalar is accepted
+  std::vector<double> reals(const std::string& name) const;  // a scalar is accepted
   std::string text(const std::string& name, const std::string& otherwise = "") const;
   bool flag(const std::string& name, bool otherwise = false) const;
 
@@ -65,7 +65,7 @@ struct Node {
   std::vector<Value> inputs;
   Attrs attrs;
   std::vector<TensorSpec> outputs;
-  std::string origin;   // who asked for it: a layer's name, "loss", "optimizer"; for messages
+  std::string origin;  // who asked for it: a layer's name, "loss", "optimizer"; for messages
 };
 
 // Leaves are nodes of the ops "input" (attr index), "variable" (attr id) and "constant"
@@ -79,8 +79,8 @@ class Graph {
   Value add(const OpDef& op, std::vector<Value> inputs, Attrs attrs = {});
 
   // Leaves.
-  Value input(int index, TensorSpec spec);        // the index-th tensor a run is fed with
-  Value variable(int id, TensorSpec spec);        // one node per id; a repeated call returns it
+  Value input(int index, TensorSpec spec);  // the index-th tensor a run is fed with
+  Value variable(int id, TensorSpec spec);  // one node per id; a repeated call returns it
   Value constant(double value, TensorSpec spec);
 
   const Node& node(int id) const { return nodes_[id]; }
@@ -101,7 +101,7 @@ class Graph {
   Value leaf(const char* name, Attrs attrs, TensorSpec spec);
 
   std::vector<Node> nodes_;
-  std::vector<std::pair<int, int>> variables_;    // (id, node) of the variables seen so far
+  std::vector<std::pair<int, int>> variables_;  // (id, node) of the variables seen so far
   std::string origin_;
 };
 

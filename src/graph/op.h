@@ -10,15 +10,15 @@ namespace hornet {
 class Builder;
 
 using Specs = std::vector<TensorSpec>;
-using Grads = std::vector<Value>;   // one per input; an empty Value means "no gradient flows"
+using Grads = std::vector<Value>;  // one per input; an empty Value means "no gradient flows"
 
 namespace OpFlag {
 enum : unsigned {
   none = 0,
-  elementwise = 1,   // equal shapes in and out; the output may overwrite a dying input
-  stateful = 2,      // writes a variable (its first input): runs in the state block
-  leaf = 4,          // input, variable, constant: no kernel
-  view = 8,          // the output is the input's memory under another shape (reshape)
+  elementwise = 1,  // equal shapes in and out; the output may overwrite a dying input
+  stateful = 2,     // writes a variable (its first input): runs in the state block
+  leaf = 4,         // input, variable, constant: no kernel
+  view = 8,         // the output is the input's memory under another shape (reshape)
 };
 }
 

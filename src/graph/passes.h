@@ -27,7 +27,7 @@ struct Targets {
 struct Program {
   Graph graph;
   Targets targets;
-  std::vector<TensorSpec> feeds;     // of all inputs of the traced graph, used or not, by index
+  std::vector<TensorSpec> feeds;  // of all inputs of the traced graph, used or not, by index
 };
 Program simplify(const Graph& graph, const Targets& targets);
 Program fuse(const Program& program);

@@ -15,7 +15,9 @@ namespace {
 
 constexpr double kPi = 3.14159265358979323846;
 
-struct Matrix { double at[3][3]; };
+struct Matrix {
+  double at[3][3];
+};
 
 Matrix operator*(const Matrix& a, const Matrix& b) {
   Matrix c{};
@@ -71,7 +73,8 @@ void copy(const T* in, const PixelShape& shape, const Geometry& g, float scale, 
 }
 
 template <class T>
-void resample_exact(const T* in, const PixelShape& shape, const Geometry& g, float scale, float* out) {
+void resample_exact(const T* in, const PixelShape& shape, const Geometry& g, float scale,
+                    float* out) {
   const double* m = g.map.m;
   const double last_row = shape.height - 1, last_column = shape.width - 1;
   const int channels = shape.channels;
@@ -110,8 +113,8 @@ void resample_exact(const T* in, const PixelShape& shape, const Geometry& g, flo
 // row and column, so that its neighbours exist; the fraction is then 1 at the edge.
 struct Taken {
   static constexpr int kMost = 256;
-  alignas(32) std::int32_t corner[kMost];  // element of the upper left neighbour; -1: outside
-  alignas(32) float row[kMost], column[kMost];             // fractions
+  alignas(32) std::int32_t corner[kMost];       // element of the upper left neighbour; -1: outside
+  alignas(32) float row[kMost], column[kMost];  // fractions
 };
 
 // Coordinates in double, without fused multiply-add: they are scipy's to the last bit, so that
@@ -121,7 +124,8 @@ AVX2 void locate(const Geometry& g, const PixelShape& shape, int y, int x0, int 
   const __m256d row0 = _mm256_set1_pd(m[2] + y * m[0]), column0 = _mm256_set1_pd(m[5] + y * m[3]);
   const __m256d row_step = _mm256_set1_pd(m[1]), column_step = _mm256_set1_pd(m[4]);
   const __m256d zero = _mm256_setzero_pd(), four = _mm256_set1_pd(4);
-  const __m256d last_row = _mm256_set1_pd(shape.height - 1), last_column = _mm256_set1_pd(shape.width - 1);
+  const __m256d last_row = _mm256_set1_pd(shape.height - 1),
+                last_column = _mm256_set1_pd(shape.width - 1);
   const __m128i corner_row = _mm_set1_epi32(std::max(shape.height - 2, 0));
   const __m128i corner_column = _mm_set1_epi32(std::max(shape.width - 2, 0));
   const __m128i row_size = _mm_set1_epi32(static_cast<int>(shape.row_bytes()));
@@ -156,10 +160,12 @@ AVX2 void locate(const Geometry& g, const PixelShape& shape, int y, int x0, int 
     }
     const __m128i ri = _mm_min_epi32(_mm256_cvttpd_epi32(clamped_r), corner_row);
     const __m128i qi = _mm_min_epi32(_mm256_cvttpd_epi32(clamped_q), corner_column);
-    const __m128i corner = _mm_add_epi32(_mm_mullo_epi32(ri, row_size), _mm_mullo_epi32(qi, pixel_size));
+    const __m128i corner =
+        _mm_add_epi32(_mm_mullo_epi32(ri, row_size), _mm_mullo_epi32(qi, pixel_size));
     _mm_store_si128(reinterpret_cast<__m128i*>(taken.corner + i), _mm_or_si128(corner, outside));
     _mm_store_ps(taken.row + i, _mm256_cvtpd_ps(_mm256_sub_pd(clamped_r, _mm256_cvtepi32_pd(ri))));
-    _mm_store_ps(taken.column + i, _mm256_cvtpd_ps(_mm256_sub_pd(clamped_q, _mm256_cvtepi32_pd(qi))));
+    _mm_store_ps(taken.column + i,
+                 _mm256_cvtpd_ps(_mm256_sub_pd(clamped_q, _mm256_cvtepi32_pd(qi))));
   }
 }
 
@@ -167,7 +173,7 @@ template <int C>
 AVX2 inline void store(float* to, __m128 value) {
   if (C == 4) {
     _mm_storeu_ps(to, value);
-  } else {                                 // never beyond the pixel: another thread may own it
+  } else {  // never beyond the pixel: another thread may own it
     _mm_storel_pi(reinterpret_cast<__m64*>(to), value);
     _mm_store_ss(to + 2, _mm_movehl_ps(value, value));
   }
@@ -192,7 +198,8 @@ AVX2 inline __m128 mix(const T* p, std::ptrdiff_t right, std::ptrdiff_t down, fl
 }
 
 template <class T, int C>
-AVX2 void resample_avx2(const T* in, const PixelShape& shape, const Geometry& g, float scale, float* out) {
+AVX2 void resample_avx2(const T* in, const PixelShape& shape, const Geometry& g, float scale,
+                        float* out) {
   const std::ptrdiff_t right = shape.width > 1 ? C : 0;
   const std::ptrdiff_t down = shape.height > 1 ? static_cast<std::ptrdiff_t>(shape.row_bytes()) : 0;
   const __m128 times = _mm_set1_ps(scale), cval = _mm_set1_ps(g.cval * scale);
@@ -222,7 +229,8 @@ AVX2 void resample_avx2(const T* in, const PixelShape& shape, const Geometry& g,
 }
 
 template <class T>
-bool resample_fast(const T* in, const PixelShape& shape, const Geometry& g, float scale, float* out) {
+bool resample_fast(const T* in, const PixelShape& shape, const Geometry& g, float scale,
+                   float* out) {
   if (image_isa() != ImageIsa::avx2 || shape.bytes() > 0x7fffffff) return false;
   if (shape.channels == 1) resample_avx2<T, 1>(in, shape, g, scale, out);
   else if (shape.channels == 3) resample_avx2<T, 3>(in, shape, g, scale, out);
@@ -233,13 +241,17 @@ bool resample_fast(const T* in, const PixelShape& shape, const Geometry& g, floa
 #undef AVX2
 #else
 template <class T>
-bool resample_fast(const T*, const PixelShape&, const Geometry&, float, float*) { return false; }
+bool resample_fast(const T*, const PixelShape&, const Geometry&, float, float*) {
+  return false;
+}
 #endif
 
 template <class T>
-void transform_of(const T* in, const PixelShape& shape, const Geometry& g, float scale, bool exact, float* out) {
+void transform_of(const T* in, const PixelShape& shape, const Geometry& g, float scale, bool exact,
+                  float* out) {
   if (g.map.identity) copy(in, shape, g, scale, out);
-  else if (exact || !resample_fast(in, shape, g, scale, out)) resample_exact(in, shape, g, scale, out);
+  else if (exact || !resample_fast(in, shape, g, scale, out))
+    resample_exact(in, shape, g, scale, out);
 }
 
 void transform_any(const ImageView& in, const Geometry& g, float scale, bool exact, float* out) {
@@ -269,7 +281,8 @@ AffineMap affine_map(double theta, double tx, double ty, double shear, double zx
   if (zx != 1 || zy != 1) times({{{zx, 0, 0}, {0, zy, 0}, {0, 0, 1}}});
   if (map.identity) return map;
   const double oy = height / 2.0 + 0.5, ox = width / 2.0 + 0.5;
-  m = Matrix{{{1, 0, oy}, {0, 1, ox}, {0, 0, 1}}} * m * Matrix{{{1, 0, -oy}, {0, 1, -ox}, {0, 0, 1}}};
+  m = Matrix{{{1, 0, oy}, {0, 1, ox}, {0, 0, 1}}} * m *
+      Matrix{{{1, 0, -oy}, {0, 1, -ox}, {0, 0, 1}}};
   for (int i = 0; i < 2; ++i) {
     for (int j = 0; j < 3; ++j) map.m[3 * i + j] = m.at[i][j];
   }

@@ -9,10 +9,11 @@ namespace hornet {
 // n - 1 that scipy gives it.
 enum class FillMode : std::uint8_t { nearest, constant, reflect, wrap };
 
-// Where an output pixel (y, x) is taken from: row m[0] y + m[1] x + m[2], column m[3] y + m[4] x + m[5].
+// Where an output pixel (y, x) is taken from: row m[0] y + m[1] x + m[2], column m[3] y + m[4] x +
+// m[5].
 struct AffineMap {
   double m[6] = {1, 0, 0, 0, 1, 0};
-  bool identity = true;                    // then nothing is resampled
+  bool identity = true;  // then nothing is resampled
 };
 
 // Degrees and pixels. The centre is (h/2 + 0.5, w/2 + 0.5), as in the reference.
@@ -23,7 +24,7 @@ struct Geometry {
   AffineMap map;
   FillMode fill = FillMode::nearest;
   float cval = 0;
-  bool flip_horizontal = false, flip_vertical = false;     // after the map
+  bool flip_horizontal = false, flip_vertical = false;  // after the map
 };
 
 // out = the picture after `geometry`, times `scale`; same shape, floats. The floats of `in`, if it

@@ -35,8 +35,9 @@ struct Stretch {
 void change_brightness(float* x, const PixelShape& shape, float factor) {
   const std::size_t n = shape.bytes();
   const Stretch stretch(x, n);
-  float values[256];                       // after the factor, by 8-bit value
-  for (int v = 0; v < 256; ++v) values[v] = std::floor(std::min(std::max(factor * v, 0.0f), 255.0f));
+  float values[256];  // after the factor, by 8-bit value
+  for (int v = 0; v < 256; ++v)
+    values[v] = std::floor(std::min(std::max(factor * v, 0.0f), 255.0f));
   const bool alpha = shape.channels == 4;
   for (std::size_t i = 0; i < n; ++i) {
     const std::uint8_t v = stretch(x[i]);
@@ -70,10 +71,17 @@ void whiten(const Statistics& s, std::size_t n, AugmentScratch& scratch, float* 
 double ShiftRange::draw(NumpyRandom& random, int size) const {
   double shift = 0;
   switch (kind) {
-    case Kind::none: return 0;
-    case Kind::uniform: shift = random.uniform(-values[0], values[0]); break;
-    case Kind::integer: shift = random.integer(static_cast<std::uint32_t>(values[0])); break;
-    case Kind::choice: shift = values[random.integer(static_cast<std::uint32_t>(values.size()))]; break;
+    case Kind::none:
+      return 0;
+    case Kind::uniform:
+      shift = random.uniform(-values[0], values[0]);
+      break;
+    case Kind::integer:
+      shift = random.integer(static_cast<std::uint32_t>(values[0]));
+      break;
+    case Kind::choice:
+      shift = values[random.integer(static_cast<std::uint32_t>(values.size()))];
+      break;
   }
   if (kind != Kind::uniform) shift *= random.sign();
   return *std::max_element(values.begin(), values.end()) < 1 ? shift * size : shift;
@@ -108,7 +116,7 @@ void apply_transform(const ImageView& in, const Augmentation& a, const Transform
   g.map = affine_map(p.theta, p.tx, p.ty, p.shear, p.zx, p.zy, in.shape.height, in.shape.width);
   g.fill = a.fill;
   g.cval = a.cval;
-  g.flip_horizontal = p.flip_horizontal;   // flips commute with what follows
+  g.flip_horizontal = p.flip_horizontal;  // flips commute with what follows
   g.flip_vertical = p.flip_vertical;
   if (!p.has_channel_shift && !p.has_brightness) return transform(in, g, scale, out);
 
@@ -118,10 +126,12 @@ void apply_transform(const ImageView& in, const Augmentation& a, const Transform
   else transform(in, g, 1, out);
   if (p.has_channel_shift) shift_channels(out, n, static_cast<float>(p.channel_shift));
   if (p.has_brightness) change_brightness(out, in.shape, static_cast<float>(p.brightness));
-  if (scale != 1) for (std::size_t i = 0; i < n; ++i) out[i] *= scale;
+  if (scale != 1)
+    for (std::size_t i = 0; i < n; ++i) out[i] *= scale;
 }
 
-void standardize(const Standardization& s, const PixelShape& shape, AugmentScratch& scratch, float* x) {
+void standardize(const Standardization& s, const PixelShape& shape, AugmentScratch& scratch,
+                 float* x) {
   const std::size_t n = shape.bytes();
   if (s.preprocess == Preprocess::imagenet) imagenet_caffe(x, shape);
   if (s.rescale != 0) {
@@ -134,7 +144,8 @@ void standardize(const Standardization& s, const PixelShape& shape, AugmentScrat
     const double mean = sum / n;
     for (std::size_t i = 0; i < n; ++i) squares += (x[i] - mean) * (x[i] - mean);
     const float center = s.samplewise_center ? static_cast<float>(mean) : 0;
-    const float divisor = s.samplewise_std ? static_cast<float>(std::sqrt(squares / n)) + kEpsilon : 1;
+    const float divisor =
+        s.samplewise_std ? static_cast<float>(std::sqrt(squares / n)) + kEpsilon : 1;
     for (std::size_t i = 0; i < n; ++i) x[i] = (x[i] - center) / divisor;
   }
   if (!s.statistics) return;

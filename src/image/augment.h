@@ -13,14 +13,14 @@ namespace hornet {
 // random sign. Fractions are of the picture's size.
 struct ShiftRange {
   enum class Kind { none, uniform, integer, choice } kind = Kind::none;
-  std::vector<double> values;              // uniform: its range; integer: how many; choice: these
+  std::vector<double> values;  // uniform: its range; integer: how many; choice: these
 
   double draw(NumpyRandom& random, int size) const;
 };
 
 // The random part. Zero ranges draw nothing, except for the flips: those always draw.
 struct Augmentation {
-  double rotation = 0, shear = 0, channel_shift = 0;       // degrees, degrees, +- value
+  double rotation = 0, shear = 0, channel_shift = 0;  // degrees, degrees, +- value
   ShiftRange height_shift, width_shift;
   double zoom[2] = {1, 1};
   bool horizontal_flip = false, vertical_flip = false;
@@ -52,10 +52,10 @@ enum class Preprocess : std::uint8_t { none, imagenet };
 
 struct Standardization {
   Preprocess preprocess = Preprocess::none;
-  double rescale = 0;                      // 0: none
+  double rescale = 0;  // 0: none
   bool samplewise_center = false, samplewise_std = false;
   bool featurewise_center = false, featurewise_std = false, whiten = false;
-  std::shared_ptr<const Statistics> statistics;            // may be null: not fitted
+  std::shared_ptr<const Statistics> statistics;  // may be null: not fitted
 
   bool is_rescale_only() const {
     return preprocess == Preprocess::none && !samplewise_center && !samplewise_std &&
@@ -72,7 +72,8 @@ void apply_transform(const ImageView& in, const Augmentation& a, const Transform
                      float scale, float* out);
 
 // Standardizes in place. Throws Error if the statistics are for another shape.
-void standardize(const Standardization& s, const PixelShape& shape, AugmentScratch& scratch, float* x);
+void standardize(const Standardization& s, const PixelShape& shape, AugmentScratch& scratch,
+                 float* x);
 
 // Values of the whole picture lifted above zero and stretched so that the largest is 255, then cut
 // to whole numbers: how the reference makes a picture file of an array.

@@ -13,12 +13,12 @@ enum Compression : std::uint32_t { kRaw = 0, kRle8 = 1, kRle4 = 2, kBitFields = 
 struct Bmp {
   const std::uint8_t* data;
   std::size_t size;
-  std::size_t header = 0, offset = 0;      // bytes of the info header, start of the pixels
+  std::size_t header = 0, offset = 0;  // bytes of the info header, start of the pixels
   std::int64_t width = 0, height = 0;
   bool top_down = false;
   int bits = 0;
   std::uint32_t compression = kRaw;
-  std::array<std::uint32_t, 4> masks{};    // red, green, blue, alpha
+  std::array<std::uint32_t, 4> masks{};  // red, green, blue, alpha
   std::array<std::array<std::uint8_t, 3>, 256> palette{};
 
   std::uint32_t u16(std::size_t at) const {
@@ -50,8 +50,8 @@ void read_header(Bmp& bmp, const DecodeLimits& limits) {
   if (bmp.top_down) bmp.height = -bmp.height;
   check_size(bmp.width, bmp.height, limits);
 
-  const bool rle = (bmp.compression == kRle8 && bmp.bits == 8) ||
-                   (bmp.compression == kRle4 && bmp.bits == 4);
+  const bool rle =
+      (bmp.compression == kRle8 && bmp.bits == 8) || (bmp.compression == kRle4 && bmp.bits == 4);
   const bool fields = bmp.compression == kBitFields && (bmp.bits == 16 || bmp.bits == 32);
   static const int known[] = {1, 4, 8, 16, 24, 32};
   if (std::find(std::begin(known), std::end(known), bmp.bits) == std::end(known) ||
@@ -60,7 +60,7 @@ void read_header(Bmp& bmp, const DecodeLimits& limits) {
                       std::to_string(bmp.compression) + " are not known");
   }
 
-  std::size_t after = kInfo + bmp.header;                  // masks, then the palette
+  std::size_t after = kInfo + bmp.header;  // masks, then the palette
   if (bmp.bits == 16) bmp.masks = {0x7c00, 0x3e0, 0x1f, 0};
   if (bmp.bits == 32) bmp.masks = {0xff0000, 0xff00, 0xff, 0};
   if (fields) {
@@ -149,13 +149,13 @@ void read_rle(const Bmp& bmp, const DecodeLimits& limits, Pixels& out) {
     if (count > 0) {
       const std::uint8_t pair = static_cast<std::uint8_t>(code);
       for (int i = 0; i < count; ++i) put(index_of(&pair, per_byte == 1 ? 0 : i % 2));
-    } else if (code == 0) {                                // end of line
+    } else if (code == 0) {  // end of line
       x = 0;
       ++y;
       if (y % 256 == 0) check_stop(limits);
-    } else if (code == 1) {                                // end of picture
+    } else if (code == 1) {  // end of picture
       return;
-    } else if (code == 2) {                                // move
+    } else if (code == 2) {  // move
       bmp.need(at, 2);
       x = std::min(width, x + bmp.data[at]);
       y += bmp.data[at + 1];
@@ -179,7 +179,7 @@ void read_bmp(const std::uint8_t* data, std::size_t size, const DecodeLimits& li
   read_header(bmp, limits);
   const int channels = bmp.bits == 32 && bmp.masks[3] ? 4 : 3;
   const bool rle = bmp.compression == kRle8 || bmp.compression == kRle4;
-  if (!rle) {                              // nothing is allocated for pixels that aren't there
+  if (!rle) {  // nothing is allocated for pixels that aren't there
     const std::size_t stride = (static_cast<std::size_t>(bmp.width) * bmp.bits + 31) / 32 * 4;
     bmp.need(bmp.offset, stride * (static_cast<std::size_t>(bmp.height) - 1));
   }

@@ -22,7 +22,7 @@ std::size_t number_in(const char* path) {
 std::size_t free_bytes() {
   std::ifstream info("/proc/meminfo");
   std::string key, unit;
-  std::size_t kilobytes, bytes = std::size_t{2} << 30;     // where nobody tells
+  std::size_t kilobytes, bytes = std::size_t{2} << 30;  // where nobody tells
   while (info >> key >> kilobytes) {
     std::getline(info, unit);
     if (key == "MemAvailable:") bytes = kilobytes << 10;
@@ -43,7 +43,8 @@ std::size_t cached_bytes() { return held; }
 FileStamp FileStamp::of(const std::string& path) {
   struct stat info;
   if (stat(path.c_str(), &info) != 0) return {};
-  FileStamp stamp{static_cast<std::int64_t>(info.st_size), static_cast<std::int64_t>(info.st_mtime)};
+  FileStamp stamp{static_cast<std::int64_t>(info.st_size),
+                  static_cast<std::int64_t>(info.st_mtime)};
 #ifdef __linux__
   stamp.time = stamp.time * 1000000000 + info.st_mtim.tv_nsec;
 #endif
@@ -81,8 +82,9 @@ void PixelCache::keep(std::size_t index, const FileStamp& stamp, const Pixels& p
   try {
     kept = std::make_unique<Kept>();
     kept->stamp = stamp;
-    std::memcpy(kept->buffer.reserve(picture_bytes_ + kPixelPadding), pixels.data(), picture_bytes_);
-  } catch (const std::bad_alloc&) {        // a cache is a favour, not a need
+    std::memcpy(kept->buffer.reserve(picture_bytes_ + kPixelPadding), pixels.data(),
+                picture_bytes_);
+  } catch (const std::bad_alloc&) {  // a cache is a favour, not a need
     held -= picture_bytes_;
     return;
   }

@@ -20,7 +20,7 @@ std::size_t cached_bytes();
 struct FileStamp {
   std::int64_t bytes = -1, time = 0;
 
-  static FileStamp of(const std::string& path);            // bytes = -1: no such file
+  static FileStamp of(const std::string& path);  // bytes = -1: no such file
   bool operator==(const FileStamp& o) const { return bytes == o.bytes && time == o.time; }
 };
 

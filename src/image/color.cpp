@@ -46,9 +46,9 @@ void inverted_cmyk_to_rgb(Pixels& pixels) {
   const std::uint8_t* in = pixels.data();
   std::uint8_t* out = pixels.data();
   for (std::size_t i = 0; i < n; ++i, in += 4, out += 3) {
-    const int light = in[3];                               // 255 - black
+    const int light = in[3];  // 255 - black
     for (int c = 0; c < 3; ++c) {
-      const int product = (255 - in[c]) * light + 128;     // rounded division by 255
+      const int product = (255 - in[c]) * light + 128;  // rounded division by 255
       const int value = light - (((product >> 8) + product) >> 8);
       out[c] = static_cast<std::uint8_t>(value < 0 ? 0 : value);
     }

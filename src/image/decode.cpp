@@ -63,9 +63,10 @@ std::size_t read_file(const std::string& path, std::size_t max_bytes, ByteBuffer
   std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
   if (!file) throw image_error("the file can't be opened for reading");
   const auto size = static_cast<std::size_t>(info.st_size);
-  if (size > max_bytes) throw image_error("the file is larger than " + std::to_string(max_bytes) + " bytes");
+  if (size > max_bytes)
+    throw image_error("the file is larger than " + std::to_string(max_bytes) + " bytes");
   std::uint8_t* data = buffer.reserve(size + 1);
-  std::setvbuf(file.get(), nullptr, _IONBF, 0);            // one read, straight into the buffer
+  std::setvbuf(file.get(), nullptr, _IONBF, 0);  // one read, straight into the buffer
   return std::fread(data, 1, size, file.get());
 }
 

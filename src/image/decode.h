@@ -12,19 +12,19 @@ namespace hornet {
 
 // What a file may cost before it is refused.
 struct DecodeLimits {
-  std::int64_t max_pixels = 89478485;      // Pillow warns about a "decompression bomb" here
+  std::int64_t max_pixels = 89478485;  // Pillow warns about a "decompression bomb" here
   std::size_t max_file_bytes = std::size_t{1} << 29;
-  std::size_t max_decoder_bytes = std::size_t{1} << 29;   // libjpeg's own memory
-  int max_scans = 500;                     // of a progressive JPEG
-  const std::atomic<bool>* stop = nullptr; // set: decoding ends soon, throwing Stopped
+  std::size_t max_decoder_bytes = std::size_t{1} << 29;  // libjpeg's own memory
+  int max_scans = 500;                                   // of a progressive JPEG
+  const std::atomic<bool>* stop = nullptr;  // set: decoding ends soon, throwing Stopped
 };
 
 // Buffers that one thread reuses from picture to picture.
 struct DecodeScratch {
   ByteBuffer file;
-  Pixels raw;                              // in the file's own channels, of which LA has two
+  Pixels raw;  // in the file's own channels, of which LA has two
 
-  void trim();                             // gives back what only a rare huge picture needed
+  void trim();  // gives back what only a rare huge picture needed
 };
 
 // Reads a whole regular file into `buffer` and returns its size. Throws Error.

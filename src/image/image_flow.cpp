@@ -35,7 +35,8 @@ void ImageFlow::draw_index() {
   }
 }
 
-void ImageFlow::draw_samples(std::int64_t first, const Augmentation& augmentation, BatchPlan& plan) {
+void ImageFlow::draw_samples(std::int64_t first, const Augmentation& augmentation,
+                             BatchPlan& plan) {
   const std::int64_t last = std::min<std::int64_t>(first + options_.batch_size, size());
   plan.index.assign(state_.index.begin() + first, state_.index.begin() + last);
   plan.params.clear();
@@ -45,7 +46,8 @@ void ImageFlow::draw_samples(std::int64_t first, const Augmentation& augmentatio
     plan.params.push_back(draw_transform(augmentation, random_, shape.height, shape.width));
   }
   if (options_.marks == 0) return;
-  for (std::size_t i = 0; i < plan.index.size(); ++i) plan.marks.push_back(random_.integer(options_.marks));
+  for (std::size_t i = 0; i < plan.index.size(); ++i)
+    plan.marks.push_back(random_.integer(options_.marks));
 }
 
 void ImageFlow::plan_next(const Augmentation& augmentation, BatchPlan& plan) {
@@ -83,8 +85,9 @@ FlowState ImageFlow::state() const {
 
 void ImageFlow::draw_batch_order(std::vector<int>& order) {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (options_.has_seed) {                 // not the stream of any batch
-    NumpyRandom own((options_.seed + static_cast<std::uint32_t>(state_.batches_seen)) ^ 0x9e3779b9u);
+  if (options_.has_seed) {  // not the stream of any batch
+    NumpyRandom own((options_.seed + static_cast<std::uint32_t>(state_.batches_seen)) ^
+                    0x9e3779b9u);
     own.permutation(batches(), order);
   } else {
     random_.permutation(batches(), order);

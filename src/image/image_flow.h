@@ -13,7 +13,7 @@ namespace hornet {
 
 // Rows that travel with the pictures: labels, other inputs, weights.
 struct RowTable {
-  Shape shape;                             // [0] = -1
+  Shape shape;  // [0] = -1
   std::vector<float> values;
 
   void gather(const std::vector<int>& rows, float* out) const;
@@ -22,24 +22,24 @@ struct RowTable {
 // What a batch has beside its pictures.
 struct FlowData {
   enum class Targets { none, pictures, classes, tables } kind = Targets::none;
-  int classes = 0;                         // kind classes: one-hot rows of this many,
-  std::vector<int> first_code, codes;      // the codes of row i at [first_code[i], first_code[i+1])
-  std::vector<RowTable> targets;           // kind tables
-  std::vector<RowTable> inputs;            // after the pictures
-  std::vector<RowTable> weights;           // one, or none
+  int classes = 0;                     // kind classes: one-hot rows of this many,
+  std::vector<int> first_code, codes;  // the codes of row i at [first_code[i], first_code[i+1])
+  std::vector<RowTable> targets;       // kind tables
+  std::vector<RowTable> inputs;        // after the pictures
+  std::vector<RowTable> weights;       // one, or none
 };
 
 // The pictures of one batch in order, with all that is random about them.
 struct BatchPlan {
-  std::vector<int> index;                  // 0-based
+  std::vector<int> index;  // 0-based
   std::vector<TransformParams> params;
-  std::vector<std::uint32_t> marks;        // for the names of saved pictures
+  std::vector<std::uint32_t> marks;  // for the names of saved pictures
 };
 
 // What a reader of the iterator's fields sees, and what brings a flow back to where it was.
 struct FlowState {
   std::int64_t batch_index = 0, batches_seen = 0;
-  std::vector<int> index;                  // empty: not drawn yet
+  std::vector<int> index;  // empty: not drawn yet
 };
 
 // Draws on the caller's thread, in the order of calls, from one stream: the pictures of a batch
@@ -49,9 +49,9 @@ class ImageFlow {
   struct Options {
     int batch_size = 32;
     bool shuffle = true;
-    bool has_seed = false;                 // else the stream just goes on
-    std::uint32_t seed = 0;                // where the stream starts, too
-    std::uint32_t marks = 0;               // > 0: draw marks below this
+    bool has_seed = false;    // else the stream just goes on
+    std::uint32_t seed = 0;   // where the stream starts, too
+    std::uint32_t marks = 0;  // > 0: draw marks below this
   };
   ImageFlow(std::shared_ptr<const ImageSet> set, FlowData data, Options options);
 
@@ -64,14 +64,14 @@ class ImageFlow {
   void plan_next(const Augmentation& augmentation, BatchPlan& plan);
   // Access by place: batch `i` of this pass, 0-based.
   void plan_batch(int i, const Augmentation& augmentation, BatchPlan& plan);
-  void end_pass();                         // draws a new order
-  void reset();                            // the next pass begins
+  void end_pass();  // draws a new order
+  void reset();     // the next pass begins
   FlowState state() const;
   // An order of batches for a pass of training, from a stream of its own kin.
   void draw_batch_order(std::vector<int>& order);
 
  private:
-  void begin_batch();                      // all three with the mutex held
+  void begin_batch();  // all three with the mutex held
   void draw_index();
   void draw_samples(std::int64_t first, const Augmentation& augmentation, BatchPlan& plan);
 

@@ -5,7 +5,8 @@
 namespace hornet {
 
 void load_resized(const std::string& path, ColorMode mode, int height, int width,
-                  ResizeKernel kernel, const DecodeLimits& limits, LoadScratch& scratch, Pixels*& out) {
+                  ResizeKernel kernel, const DecodeLimits& limits, LoadScratch& scratch,
+                  Pixels*& out) {
   load_image(path, mode, limits, scratch.decode, scratch.decoded);
   const PixelShape& shape = scratch.decoded.shape;
   out = &scratch.decoded;
@@ -36,7 +37,8 @@ ImageView FileSet::load(int index, LoadScratch& scratch, const std::atomic<bool>
   limits.stop = &stop;
   constexpr std::size_t kKeptBytes = std::size_t{64} << 20;
   Pixels* pixels = nullptr;
-  load_resized(path, options_.mode, options_.height, options_.width, options_.kernel, limits, scratch, pixels);
+  load_resized(path, options_.mode, options_.height, options_.width, options_.kernel, limits,
+               scratch, pixels);
   view.bytes = pixels->data();
   if (cache_.enabled()) cache_.keep(slot, stamp, *pixels);
   if (pixels != &scratch.decoded && scratch.decoded.buffer.capacity() > kKeptBytes) {
@@ -53,7 +55,8 @@ ArraySet::ArraySet(int size, PixelShape shape, AlignedBuffer values)
 ImageView ArraySet::load(int index, LoadScratch&, const std::atomic<bool>&) const {
   ImageView view;
   view.shape = shape_;
-  view.floats = static_cast<const float*>(values_.data()) + shape_.bytes() * static_cast<std::size_t>(index);
+  view.floats =
+      static_cast<const float*>(values_.data()) + shape_.bytes() * static_cast<std::size_t>(index);
   return view;
 }
 

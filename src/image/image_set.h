@@ -30,7 +30,8 @@ class ImageSet {
 
 // Decodes and resizes a file, as image_load() does. No resizing if `height` is 0.
 void load_resized(const std::string& path, ColorMode mode, int height, int width,
-                  ResizeKernel kernel, const DecodeLimits& limits, LoadScratch& scratch, Pixels*& out);
+                  ResizeKernel kernel, const DecodeLimits& limits, LoadScratch& scratch,
+                  Pixels*& out);
 
 class FileSet : public ImageSet {
  public:
@@ -39,7 +40,7 @@ class FileSet : public ImageSet {
     int height = 256, width = 256;
     ResizeKernel kernel = ResizeKernel::nearest;
     DecodeLimits limits;
-    std::size_t cache_bytes = 0;           // 0: none
+    std::size_t cache_bytes = 0;  // 0: none
   };
   FileSet(std::vector<std::string> paths, Options options);
 

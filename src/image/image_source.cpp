@@ -48,7 +48,8 @@ void ImageSource::draw(BatchPlan& plan) {
   if (options_.order == BatchOrder::iterate) return flow_->plan_next(augmentation, plan);
   if (place_ == 0 && options_.order == BatchOrder::shuffled) flow_->draw_batch_order(order_);
   const bool shuffled = options_.order == BatchOrder::shuffled && !order_.empty();
-  flow_->plan_batch(shuffled ? order_[static_cast<std::size_t>(place_)] : place_, augmentation, plan);
+  flow_->plan_batch(shuffled ? order_[static_cast<std::size_t>(place_)] : place_, augmentation,
+                    plan);
   if (++place_ >= flow_->batches()) {
     place_ = 0;
     flow_->end_pass();
@@ -68,8 +69,10 @@ void ImageSource::fill_rows(Job& job) {
     data.inputs[i].gather(rows, batch.inputs[i + 1].resize(data.inputs[i].shape, n));
   }
   switch (data.kind) {
-    case FlowData::Targets::none: batch.targets.clear(); break;
-    case FlowData::Targets::pictures:      // copied when the pictures are there
+    case FlowData::Targets::none:
+      batch.targets.clear();
+      break;
+    case FlowData::Targets::pictures:  // copied when the pictures are there
       batch.targets.resize(1);
       batch.targets[0].resize(picture_, n);
       break;
@@ -130,7 +133,7 @@ bool ImageSource::next(Batch& batch) {
     const Tensor x = job.batch.inputs[0].view();
     std::memcpy(job.batch.targets[0].data(), x.data, x.bytes());
   }
-  std::swap(batch.inputs, job.batch.inputs);               // the buffers rotate
+  std::swap(batch.inputs, job.batch.inputs);  // the buffers rotate
   std::swap(batch.targets, job.batch.targets);
   std::swap(delivered_, job.plan);
   batch.rows = static_cast<Dim>(delivered_.index.size());
@@ -144,13 +147,13 @@ bool ImageSource::next(Batch& batch) {
 void ImageSource::render_samples(Job& job, RenderScratch& scratch) {
   const std::size_t n = job.plan.index.size();
   const std::size_t width = static_cast<std::size_t>(-picture_.numel());
-  for (std::size_t i; !stop_.load(std::memory_order_relaxed) && (i = job.claimed.fetch_add(1)) < n;) {
+  for (std::size_t i;
+       !stop_.load(std::memory_order_relaxed) && (i = job.claimed.fetch_add(1)) < n;) {
     if (i > job.failed_sample.load(std::memory_order_relaxed)) continue;
     try {
-      render(flow_->set(), job.plan, i, pipeline_, scratch, stop_, job.batch.inputs[0].data() + i * width);
-    } catch (const Stopped&) {
-      return;
-    } catch (...) {
+      render(flow_->set(), job.plan, i, pipeline_, scratch, stop_,
+             job.batch.inputs[0].data() + i * width);
+    } catch (const Stopped&) { return; } catch (...) {
       std::lock_guard<std::mutex> lock(mutex_);
       if (i < job.failed_sample) {
         job.failed_sample = i;
@@ -179,7 +182,7 @@ void ImageSource::work(bool counts_as_busy) {
     bool last;
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      if (job->open) {                     // all samples are claimed: nobody else may enter
+      if (job->open) {  // all samples are claimed: nobody else may enter
         job->open = false;
         open_.pop_front();
       }

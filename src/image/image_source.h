@@ -17,9 +17,9 @@ namespace hornet {
 
 // Which batches of the flow are delivered.
 enum class BatchOrder : std::uint8_t {
-  iterate,                                 // the iterator protocol: what the flow yields next
-  sequential,                              // batch 0, 1, ... of a pass, then of the next
-  shuffled                                 // the batches of each pass in random order
+  iterate,     // the iterator protocol: what the flow yields next
+  sequential,  // batch 0, 1, ... of a pass, then of the next
+  shuffled     // the batches of each pass in random order
 };
 
 // Plans are drawn in next()'s thread; the pictures of a batch are shared out among the workers,
@@ -29,15 +29,15 @@ class ImageSource : public Source {
  public:
   struct Options {
     int workers = 1;
-    std::int64_t total = -1;               // batches that will be asked for; -1: not known
+    std::int64_t total = -1;  // batches that will be asked for; -1: not known
     BatchOrder order = BatchOrder::sequential;
-    int only = -1;                         // >= 0: just this batch of the pass, each time
+    int only = -1;  // >= 0: just this batch of the pass, each time
   };
   ImageSource(std::shared_ptr<ImageFlow> flow, Pipeline pipeline, Options options);
   ~ImageSource() override;
 
   bool next(Batch& batch) override;
-  void stop() noexcept override;           // and waits until the workers have left
+  void stop() noexcept override;  // and waits until the workers have left
 
   // Of the batch that next() delivered last.
   const BatchPlan& delivered() const { return delivered_; }
@@ -50,9 +50,9 @@ class ImageSource : public Source {
     BatchPlan plan;
     Batch batch;
     std::atomic<std::size_t> claimed{0};
-    std::atomic<std::size_t> failed_sample{kNone};         // the first in order
-    int inside = 0;                        // workers that may still claim
-    bool open = false;                     // has samples to claim
+    std::atomic<std::size_t> failed_sample{kNone};  // the first in order
+    int inside = 0;                                 // workers that may still claim
+    bool open = false;                              // has samples to claim
     std::exception_ptr error;
   };
 
@@ -68,8 +68,8 @@ class ImageSource : public Source {
   const Options options_;
   const Shape picture_;
 
-  std::int64_t drawn_ = 0;                 // next()'s thread, as the following four
-  int place_ = 0;                          // in the pass
+  std::int64_t drawn_ = 0;  // next()'s thread, as the following four
+  int place_ = 0;           // in the pass
   std::vector<int> order_;
   std::deque<Job*> in_work_, idle_;
   BatchPlan delivered_;
@@ -78,7 +78,7 @@ class ImageSource : public Source {
   std::mutex mutex_;
   std::condition_variable opened_, finished_;
   std::atomic<bool> stop_{false};
-  std::deque<Job*> open_;                  // jobs with samples to claim, oldest first
+  std::deque<Job*> open_;  // jobs with samples to claim, oldest first
   std::mutex threads_mutex_;
   std::vector<std::thread> threads_;
 };

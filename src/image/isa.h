@@ -12,6 +12,6 @@ enum class ImageIsa { scalar, avx2 };
 // The best of this machine, or what force_image_isa() said. Kernels differ in speed alone where
 // results are integers, and by float rounding (1e-4 of 255) where they are floats.
 ImageIsa image_isa();
-void force_image_isa(ImageIsa isa);        // for tests
+void force_image_isa(ImageIsa isa);  // for tests
 
 }  // namespace hornet

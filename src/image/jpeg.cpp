@@ -17,7 +17,7 @@ namespace hornet {
 namespace {
 
 struct JpegErrors {
-  jpeg_error_mgr manager;                  // first: libjpeg's pointer to it is ours
+  jpeg_error_mgr manager;  // first: libjpeg's pointer to it is ours
   std::jmp_buf escape;
   char message[JMSG_LENGTH_MAX];
 };
@@ -49,7 +49,8 @@ void on_message(j_common_ptr info, int level) {
 
 void on_progress(j_common_ptr info) {
   auto* reader = static_cast<JpegReader*>(info->client_data);
-  if (reader->info.input_scan_number > reader->limits->max_scans) leave(info, "it has too many scans");
+  if (reader->info.input_scan_number > reader->limits->max_scans)
+    leave(info, "it has too many scans");
   if (reader->limits->stop && reader->limits->stop->load(std::memory_order_relaxed)) {
     reader->stopped = true;
     leave(info, "stopped");
@@ -66,10 +67,17 @@ bool open(JpegReader* reader, const std::uint8_t* data, std::size_t size) {
   jpeg_mem_src(info, const_cast<std::uint8_t*>(data), static_cast<unsigned long>(size));
   jpeg_read_header(info, TRUE);
   switch (info->num_components) {
-    case 1: info->out_color_space = JCS_GRAYSCALE; break;
-    case 3: info->out_color_space = JCS_RGB; break;
-    case 4: info->out_color_space = JCS_CMYK; break;
-    default: leave(reinterpret_cast<j_common_ptr>(info), "it has an unusual number of channels");
+    case 1:
+      info->out_color_space = JCS_GRAYSCALE;
+      break;
+    case 3:
+      info->out_color_space = JCS_RGB;
+      break;
+    case 4:
+      info->out_color_space = JCS_CMYK;
+      break;
+    default:
+      leave(reinterpret_cast<j_common_ptr>(info), "it has an unusual number of channels");
   }
   return true;
 }
@@ -122,7 +130,8 @@ bool write(JpegWriter* writer, std::FILE* file, const std::uint8_t* data, const 
 
 }  // namespace
 
-void read_jpeg(const std::uint8_t* data, std::size_t size, const DecodeLimits& limits, Pixels& out) {
+void read_jpeg(const std::uint8_t* data, std::size_t size, const DecodeLimits& limits,
+               Pixels& out) {
   JpegReader reader;
   std::memset(&reader, 0, sizeof reader);
   reader.limits = &limits;
@@ -151,7 +160,8 @@ void read_jpeg(const std::uint8_t* data, std::size_t size, const DecodeLimits& l
 
 void write_jpeg(const std::string& path, const Pixels& pixels, int quality) {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "wb"), std::fclose);
-  if (!file) throw image_error("the file can't be opened for writing").where("image \"" + path + "\"");
+  if (!file)
+    throw image_error("the file can't be opened for writing").where("image \"" + path + "\"");
   JpegWriter writer;
   std::memset(&writer, 0, sizeof writer);
   writer.info.err = jpeg_std_error(&writer.errors.manager);

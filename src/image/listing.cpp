@@ -18,7 +18,7 @@ std::string lower(std::string text) {
 }
 
 struct Folder {
-  std::string path;                        // from the class folder's parent: "cats/sub"
+  std::string path;  // from the class folder's parent: "cats/sub"
   std::vector<std::string> files;
 };
 
@@ -51,7 +51,8 @@ void walk(const fs::path& folder, const std::string& name, bool follow_links,
 }  // namespace
 
 bool has_image_extension(const std::string& name) {
-  static const std::array<const char*, 7> known = {"png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff"};
+  static const std::array<const char*, 7> known = {"png", "jpg", "jpeg", "bmp",
+                                                   "ppm", "tif", "tiff"};
   const std::size_t dot = name.rfind('.');
   if (dot == std::string::npos) return false;
   const std::string extension = lower(name.substr(dot + 1));
@@ -62,9 +63,7 @@ ImageListing list_images(const std::string& directory, std::vector<std::string> 
                          bool follow_links, double from, double to) {
   const fs::path root(directory);
   std::error_code error;
-  if (!fs::is_directory(root, error)) {
-    throw Error("\"" + directory + "\" is not a directory");
-  }
+  if (!fs::is_directory(root, error)) { throw Error("\"" + directory + "\" is not a directory"); }
   ImageListing listing;
   if (class_names.empty()) {
     for (fs::directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
@@ -78,7 +77,8 @@ ImageListing list_images(const std::string& directory, std::vector<std::string> 
     std::vector<Folder> folders;
     std::vector<fs::path> parents;
     walk(root / class_names[k], class_names[k], follow_links, parents, folders);
-    std::sort(folders.begin(), folders.end(), [](const Folder& a, const Folder& b) { return a.path < b.path; });
+    std::sort(folders.begin(), folders.end(),
+              [](const Folder& a, const Folder& b) { return a.path < b.path; });
     std::vector<std::string> files;
     for (const Folder& folder : folders) {
       for (const std::string& file : folder.files) files.push_back(folder.path + "/" + file);

@@ -6,9 +6,9 @@
 namespace hornet {
 
 struct ImageListing {
-  std::vector<std::string> filenames;      // "class/sub/file.jpg", relative to the directory
-  std::vector<int> classes;                // 0-based, of each file
-  std::vector<std::string> class_names;    // their index is their place
+  std::vector<std::string> filenames;    // "class/sub/file.jpg", relative to the directory
+  std::vector<int> classes;              // 0-based, of each file
+  std::vector<std::string> class_names;  // their index is their place
   bool has_tiff = false;
 };
 

@@ -73,8 +73,8 @@ struct Pixels {
 // A picture somebody else owns: bytes as decoded, or floats as the user gave them.
 struct ImageView {
   PixelShape shape;
-  const std::uint8_t* bytes = nullptr;     // exactly one of the two is set; bytes are followed
-  const float* floats = nullptr;           // by kPixelPadding readable bytes
+  const std::uint8_t* bytes = nullptr;  // exactly one of the two is set; bytes are followed
+  const float* floats = nullptr;        // by kPixelPadding readable bytes
 };
 
 }  // namespace hornet

@@ -21,7 +21,7 @@ struct PngReader {
   const std::uint8_t* data;
   std::size_t left;
   const DecodeLimits* limits;
-  bool wide_grey;                          // 16 bits a pixel, to be clipped by us
+  bool wide_grey;  // 16 bits a pixel, to be clipped by us
   bool stopped;
   char message[128];
 };
@@ -47,7 +47,7 @@ bool open(PngReader* reader) {
   png_structp png = reader->png;
   png_infop info = reader->info;
   png_set_read_fn(png, reader, on_read);
-  png_set_user_limits(png, 0x7fffffff, 0x7fffffff);        // check_size() is stricter
+  png_set_user_limits(png, 0x7fffffff, 0x7fffffff);  // check_size() is stricter
   png_set_chunk_malloc_max(png, kMaxChunkBytes);
 #ifdef PNG_HANDLE_AS_UNKNOWN_SUPPORTED
   // Colour profiles and texts change no pixel: not even inflated.
@@ -75,7 +75,8 @@ bool start(PngReader* reader) {
 }
 
 bool read_rows(PngReader* reader, std::uint8_t* out, std::size_t row_bytes, int height) {
-  const int passes = png_get_interlace_type(reader->png, reader->info) == PNG_INTERLACE_NONE ? 1 : 7;
+  const int passes =
+      png_get_interlace_type(reader->png, reader->info) == PNG_INTERLACE_NONE ? 1 : 7;
   if (setjmp(png_jmpbuf(reader->png))) return false;
   for (int pass = 0; pass < passes; ++pass) {
     for (int y = 0; y < height; ++y) {
@@ -154,7 +155,8 @@ void read_png(const std::uint8_t* data, std::size_t size, const DecodeLimits& li
 
 void write_png(const std::string& path, const Pixels& pixels) {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "wb"), std::fclose);
-  if (!file) throw image_error("the file can't be opened for writing").where("image \"" + path + "\"");
+  if (!file)
+    throw image_error("the file can't be opened for writing").where("image \"" + path + "\"");
   char message[sizeof(PngReader::message)] = "out of memory";
   png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, message, on_error, on_warning);
   png_infop info = png ? png_create_info_struct(png) : nullptr;

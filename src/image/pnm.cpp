@@ -15,7 +15,8 @@ struct PnmText {
   static bool is_space(std::uint8_t c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
   void skip_blanks() {
     while (p < end && (is_space(*p) || *p == '#')) {
-      if (*p == '#') while (p < end && *p != '\n' && *p != '\r') ++p;
+      if (*p == '#')
+        while (p < end && *p != '\n' && *p != '\r') ++p;
       else ++p;
     }
   }
@@ -52,7 +53,7 @@ void read_pnm(const std::uint8_t* data, std::size_t size, const DecodeLimits& li
   if (max < 1 || max > 65535) throw image_error("its largest value is not in 1..65535");
   if (!plain) {
     if (text.p == text.end) throw truncated_image();
-    ++text.p;                                              // exactly one white space
+    ++text.p;  // exactly one white space
   }
 
   const PixelShape shape{static_cast<int>(height), static_cast<int>(width), channels};
@@ -60,11 +61,13 @@ void read_pnm(const std::uint8_t* data, std::size_t size, const DecodeLimits& li
   const std::size_t row_bytes = bitmap ? (row_values + 7) / 8 : row_values * (max > 255 ? 2 : 1);
   const auto left = static_cast<std::size_t>(text.end - text.p);
   // A plain value takes a byte at least, so nothing is allocated for pixels that aren't there.
-  if (left / static_cast<std::size_t>(height) < (plain ? row_values : row_bytes)) throw truncated_image();
+  if (left / static_cast<std::size_t>(height) < (plain ? row_values : row_bytes))
+    throw truncated_image();
   // Values are scaled to 8 bits; wide grey ones to 16 bits and then clipped, like those of a PNG.
   const double full = max > 255 && channels == 1 ? 65535 : 255;
   auto to_byte = [&](std::int64_t value) -> std::uint8_t {
-    const double scaled = std::nearbyint(static_cast<double>(value) / static_cast<double>(max) * full);
+    const double scaled =
+        std::nearbyint(static_cast<double>(value) / static_cast<double>(max) * full);
     return static_cast<std::uint8_t>(std::min(scaled, 255.0));
   };
 
@@ -80,7 +83,8 @@ void read_pnm(const std::uint8_t* data, std::size_t size, const DecodeLimits& li
       if (bitmap) {
         for (std::size_t x = 0; x < row_values; ++x) *to++ = in[x / 8] >> (7 - x % 8) & 1 ? 0 : 255;
       } else if (max > 255) {
-        for (std::size_t x = 0; x < row_values; ++x) *to++ = to_byte(in[2 * x] << 8 | in[2 * x + 1]);
+        for (std::size_t x = 0; x < row_values; ++x)
+          *to++ = to_byte(in[2 * x] << 8 | in[2 * x + 1]);
       } else if (max == 255) {
         std::memcpy(to, in, row_values);
         to += row_values;

@@ -42,8 +42,9 @@ void render(const ImageSet& set, const BatchPlan& plan, std::size_t i, const Pip
 
   const SaveOptions& save = pipeline.save;
   if (!save.directory.empty() && i < plan.marks.size()) {
-    const std::string path = save.directory + "/" + save.prefix + "_" + std::to_string(plan.index[i]) +
-                             "_" + std::to_string(plan.marks[i]) + "." + save.format;
+    const std::string path = save.directory + "/" + save.prefix + "_" +
+                             std::to_string(plan.index[i]) + "_" + std::to_string(plan.marks[i]) +
+                             "." + save.format;
     save_image(path, save.format, image.shape, x, /* stretch = */ true, scratch.saved);
   }
   if (pipeline.channels_first) put_channels_first(x, image.shape, out);
@@ -58,7 +59,8 @@ void save_image(const std::string& path, const std::string& format, const PixelS
     throw image_error("pictures can be saved as \"png\" or \"jpeg\", not as \"" + format + "\"");
   }
   if (shape.channels != 1 && shape.channels != 3 && shape.channels != 4) {
-    throw image_error("a picture has 1, 3 or 4 channels, this array has " + std::to_string(shape.channels));
+    throw image_error("a picture has 1, 3 or 4 channels, this array has " +
+                      std::to_string(shape.channels));
   }
   std::uint8_t* bytes = scratch.reshape(shape);
   if (stretch) to_displayable(x, shape.bytes(), bytes);

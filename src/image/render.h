@@ -9,22 +9,22 @@ namespace hornet {
 
 // Where augmented pictures are also written for the user to look at.
 struct SaveOptions {
-  std::string directory, prefix, format = "png";           // no directory: nowhere
+  std::string directory, prefix, format = "png";  // no directory: nowhere
 };
 
 // What is done to every picture of a flow.
 struct Pipeline {
   Augmentation augmentation;
   Standardization standardization;
-  bool standardize = true;                 // no: somebody else will
-  bool channels_first = false;             // of what is delivered
+  bool standardize = true;      // no: somebody else will
+  bool channels_first = false;  // of what is delivered
   SaveOptions save;
 };
 
 struct RenderScratch {
   LoadScratch load;
   AugmentScratch augment;
-  std::vector<float> interleaved;          // before channels come first
+  std::vector<float> interleaved;  // before channels come first
   Pixels saved;
 };
 

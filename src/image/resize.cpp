@@ -27,20 +27,26 @@ double sinc(double x) {
 
 double weight(ResizeKernel kernel, double x) {
   switch (kernel) {
-    case ResizeKernel::nearest: break;
-    case ResizeKernel::box: return x > -0.5 && x <= 0.5 ? 1 : 0;
-    case ResizeKernel::bilinear: return std::max(0.0, 1 - std::fabs(x));
+    case ResizeKernel::nearest:
+      break;
+    case ResizeKernel::box:
+      return x > -0.5 && x <= 0.5 ? 1 : 0;
+    case ResizeKernel::bilinear:
+      return std::max(0.0, 1 - std::fabs(x));
     case ResizeKernel::hamming:
       // The constants are floats in Pillow.
       if (x == 0) return 1;
-      return std::fabs(x) >= 1 ? 0 : sinc(std::fabs(x)) * (0.54f + 0.46f * std::cos(std::fabs(x) * kPi));
+      return std::fabs(x) >= 1
+                 ? 0
+                 : sinc(std::fabs(x)) * (0.54f + 0.46f * std::cos(std::fabs(x) * kPi));
     case ResizeKernel::bicubic: {
       const double a = -0.5;
       x = std::fabs(x);
       if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
       return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
     }
-    case ResizeKernel::lanczos: return x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0;
+    case ResizeKernel::lanczos:
+      return x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0;
   }
   return 0;
 }
@@ -72,7 +78,8 @@ void fill_weights(ResizeTable& t) {
     const int end = std::min(t.in, static_cast<int>(center + support + 0.5));
     const int n = end - begin;
     double sum = 0;
-    for (int k = 0; k < n; ++k) sum += w[k] = weight(t.kernel, (k + begin - center + 0.5) * (1.0 / stretch));
+    for (int k = 0; k < n; ++k)
+      sum += w[k] = weight(t.kernel, (k + begin - center + 0.5) * (1.0 / stretch));
     std::int32_t* to = &t.weights[static_cast<std::size_t>(i) * t.taps];
     for (int k = 0; k < n; ++k) {
       if (sum != 0) w[k] /= sum;
@@ -113,7 +120,8 @@ void horizontal_scalar(const Pixels& in, const ResizeTable& t, Pixels& out) {
 }
 
 // Columns [begin, row end) of one target row.
-void vertical_scalar(const Pixels& in, const ResizeTable& t, int y, std::size_t begin, std::uint8_t* to) {
+void vertical_scalar(const Pixels& in, const ResizeTable& t, int y, std::size_t begin,
+                     std::uint8_t* to) {
   const std::size_t row_bytes = in.shape.row_bytes();
   const std::int32_t* w = &t.weights[static_cast<std::size_t>(y) * t.taps];
   const std::uint8_t* p = in.row(t.first[y]);
@@ -147,8 +155,9 @@ AVX2 inline int rounded_bytes(__m128i high, __m128i low) {
 template <int C>
 AVX2 void horizontal_avx2(const Pixels& in, const ResizeTable& t, Pixels& out) {
   constexpr int kRows = 4;
-  const __m128i spread = C == 3 ? _mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1)
-                                : _mm_setr_epi8(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1);
+  const __m128i spread =
+      C == 3 ? _mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1)
+             : _mm_setr_epi8(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1);
   for (int y = 0; y < in.shape.height; y += kRows) {
     const std::uint8_t* from[kRows];
     std::uint8_t* to[kRows];
@@ -194,9 +203,14 @@ AVX2 void horizontal_grey_avx2(const Pixels& in, const ResizeTable& t, Pixels& o
       const std::size_t at = static_cast<std::size_t>(x) * t.taps;
       __m128i high = _mm_setzero_si128(), low = high;
       for (int k = 0; k < t.count[x]; k += 8) {
-        const __m128i pixels = _mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(row + t.first[x] + k)));
-        high = _mm_add_epi32(high, _mm_madd_epi16(pixels, _mm_loadu_si128(reinterpret_cast<const __m128i*>(&t.high[at + k]))));
-        low = _mm_add_epi32(low, _mm_madd_epi16(pixels, _mm_loadu_si128(reinterpret_cast<const __m128i*>(&t.low[at + k]))));
+        const __m128i pixels = _mm_cvtepu8_epi16(
+            _mm_loadl_epi64(reinterpret_cast<const __m128i*>(row + t.first[x] + k)));
+        high = _mm_add_epi32(
+            high, _mm_madd_epi16(
+                      pixels, _mm_loadu_si128(reinterpret_cast<const __m128i*>(&t.high[at + k]))));
+        low = _mm_add_epi32(
+            low, _mm_madd_epi16(pixels,
+                                _mm_loadu_si128(reinterpret_cast<const __m128i*>(&t.low[at + k]))));
       }
       to[x] = to_byte(sum_of(high) * (1 << kLowBits) + sum_of(low) + (1 << (kPointBits - 1)));
     }
@@ -234,7 +248,8 @@ AVX2 void vertical_avx2(const Pixels& in, const ResizeTable& t, Pixels& out) {
       }
 #pragma GCC unroll 4
       for (int i = 0; i < 4; ++i) {
-        sums_low[i] = _mm_srai_epi32(_mm_add_epi32(_mm_slli_epi32(sums_high[i], kLowBits), sums_low[i]), kPointBits);
+        sums_low[i] = _mm_srai_epi32(
+            _mm_add_epi32(_mm_slli_epi32(sums_high[i], kLowBits), sums_low[i]), kPointBits);
       }
       const __m128i bytes = _mm_packus_epi16(_mm_packs_epi32(sums_low[0], sums_low[1]),
                                              _mm_packs_epi32(sums_low[2], sums_low[3]));
@@ -284,7 +299,7 @@ void premultiply(const Pixels& in, Pixels& out) {
   const std::size_t n = in.shape.bytes();
   for (std::size_t i = 0; i < n; i += 4) {
     for (std::size_t c = 0; c < 3; ++c) {
-      const int product = p[i + c] * p[i + 3] + 128;       // rounded division by 255
+      const int product = p[i + c] * p[i + 3] + 128;  // rounded division by 255
       to[i + c] = static_cast<std::uint8_t>(((product >> 8) + product) >> 8);
     }
     to[i + 3] = p[i + 3];
@@ -297,7 +312,8 @@ void unpremultiply(Pixels& pixels) {
   for (std::size_t i = 0; i < n; i += 4) {
     const int alpha = p[i + 3];
     if (alpha == 0 || alpha == 255) continue;
-    for (std::size_t c = 0; c < 3; ++c) p[i + c] = static_cast<std::uint8_t>(std::min(255, 255 * p[i + c] / alpha));
+    for (std::size_t c = 0; c < 3; ++c)
+      p[i + c] = static_cast<std::uint8_t>(std::min(255, 255 * p[i + c] / alpha));
   }
 }
 
@@ -355,7 +371,10 @@ void resize(const Pixels& in, int height, int width, ResizeKernel kernel, Resize
 }
 
 void zoom(const float* in, const PixelShape& shape, int height, int width, float* out) {
-  struct At { int i0, i1; double f; };
+  struct At {
+    int i0, i1;
+    double f;
+  };
   auto axis = [](int n_in, int n_out) {
     std::vector<At> at(static_cast<std::size_t>(n_out));
     const double step = n_out > 1 ? static_cast<double>(n_in - 1) / (n_out - 1) : 0;
@@ -367,7 +386,7 @@ void zoom(const float* in, const PixelShape& shape, int height, int width, float
     return at;
   };
   const auto rows = axis(shape.height, height), columns = axis(shape.width, width);
-  const std::size_t row = shape.row_bytes();               // floats a row: one for each byte
+  const std::size_t row = shape.row_bytes();  // floats a row: one for each byte
   for (const At& r : rows) {
     const float* a = in + row * r.i0;
     const float* b = in + row * r.i1;

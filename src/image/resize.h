@@ -16,11 +16,11 @@ enum class ResizeKernel : std::uint8_t { nearest, box, bilinear, hamming, bicubi
 struct ResizeTable {
   int in = 0, out = 0;
   ResizeKernel kernel = ResizeKernel::nearest;
-  int taps = 0;                            // weights a target; a multiple of 8, the surplus zero
-  std::vector<int> first;                  // of the source pixels (nearest: the source pixel)
+  int taps = 0;            // weights a target; a multiple of 8, the surplus zero
+  std::vector<int> first;  // of the source pixels (nearest: the source pixel)
   std::vector<int> count;
-  std::vector<std::int32_t> weights;       // fixed point, 22 bits after the point
-  std::vector<std::int16_t> high, low;     // weights = high * 2^15 + low, for 16-bit products
+  std::vector<std::int32_t> weights;    // fixed point, 22 bits after the point
+  std::vector<std::int16_t> high, low;  // weights = high * 2^15 + low, for 16-bit products
 };
 
 // The last tables of one axis. A table stays valid until the next call.
@@ -37,7 +37,7 @@ class ResizeTables {
 // What one thread reuses.
 struct ResizeScratch {
   ResizeTables rows, columns;
-  Pixels between, premultiplied;           // between the two passes; RGBA before them
+  Pixels between, premultiplied;  // between the two passes; RGBA before them
 
   void trim();
 };

@@ -9,7 +9,7 @@ namespace hornet {
 // Kernel threads a loop may use now. Set by options(hornet.threads=) and lowered by one while a
 // generator works (BusyCore). In a forked child it is always 1.
 int kernel_threads();
-void set_kernel_threads(int threads);         // 0: all cores
+void set_kernel_threads(int threads);  // 0: all cores
 // What kernel_threads() never exceeds, fixed for the life of the process: kernels size per-thread
 // scratch by it.
 int max_kernel_threads();
@@ -32,9 +32,10 @@ void parallel_ranges(std::int64_t n, std::int64_t grain, RangeFn fn, void* body)
 template <class Body>
 void parallel_for(std::int64_t n, std::int64_t grain, Body&& body) {
   using B = std::remove_reference_t<Body>;
-  parallel_ranges(n, grain, [](void* b, std::int64_t begin, std::int64_t end) {
-    (*static_cast<B*>(b))(begin, end);
-  }, const_cast<void*>(static_cast<const void*>(&body)));
+  parallel_ranges(
+      n, grain,
+      [](void* b, std::int64_t begin, std::int64_t end) { (*static_cast<B*>(b))(begin, end); },
+      const_cast<void*>(static_cast<const void*>(&body)));
 }
 
 // body(slot, task) once for every task, in any order, shared out as threads become free. No two

@@ -10,7 +10,7 @@
 
 namespace hornet {
 
-struct Stopped : std::exception {};       // ends a worker quietly; never shown to the user
+struct Stopped : std::exception {};  // ends a worker quietly; never shown to the user
 
 // Workers call(); R's thread sits in serve(). Knows nothing of R: the glue passes `poll`.
 class RunLoop {
@@ -25,9 +25,9 @@ class RunLoop {
   // may itself serve this loop. `done` is asked under the loop's lock: it must be short.
   void serve(const std::function<bool()>& done, const std::function<void()>& poll,
              std::chrono::milliseconds slice);
-  void drain_posts();                     // R's thread
+  void drain_posts();  // R's thread
   void wake();
-  void stop() noexcept;                   // anyone, terminal: every call() throws Stopped
+  void stop() noexcept;  // anyone, terminal: every call() throws Stopped
   bool stopped() const { return stop_; }
   const std::atomic<bool>& stop_flag() const { return stop_; }
   // R's thread: true inside a request, whose worker cannot end before the request does.
@@ -35,10 +35,13 @@ class RunLoop {
 
  private:
   enum class State { queued, running, done, failed };
-  struct Request { std::function<void()> fn; State state = State::queued; };
+  struct Request {
+    std::function<void()> fn;
+    State state = State::queued;
+  };
   void run(Request& request);
 
-  int running_ = 0;                       // R's thread only
+  int running_ = 0;  // R's thread only
   std::mutex mutex_;
   std::condition_variable to_r_, to_workers_;
   std::deque<Request*> calls_;

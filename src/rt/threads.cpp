@@ -38,14 +38,14 @@ bool in_forked_child() { return r_pid != 0 && r_pid != getpid(); }
 std::thread spawn(std::function<void()> body) {
   sigset_t all, old;
   sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &old);   // a new thread inherits the mask
+  pthread_sigmask(SIG_SETMASK, &all, &old);  // a new thread inherits the mask
   ++live_counts().threads;
   std::thread thread;
   bool started = true;
   std::string reason;
   try {
     thread = std::thread([body = std::move(body)] {
-      body();                                 // keeps its failures itself
+      body();  // keeps its failures itself
       --live_counts().threads;
     });
   } catch (const std::system_error& e) {

@@ -6,7 +6,7 @@
 
 namespace hornet {
 
-void register_r_thread();                // from .onLoad
+void register_r_thread();  // from .onLoad
 bool on_r_thread();
 // Throws Error where called from the wrong thread: the first line of thread-bound functions.
 void assert_r_thread(const char* where);
@@ -18,7 +18,9 @@ bool in_forked_child();
 std::thread spawn(std::function<void()> body);
 
 // Counters that every run brings back to zero; exported to the tests.
-struct LiveCounts { std::atomic<int> threads{0}, batches{0}, handles{0}; };
+struct LiveCounts {
+  std::atomic<int> threads{0}, batches{0}, handles{0};
+};
 LiveCounts& live_counts();
 
 }  // namespace hornet

@@ -19,9 +19,12 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
 
 double number_at(const Tensor& tensor) {
   switch (tensor.spec.dtype) {
-    case DType::f32: return *tensor.as<float>();
-    case DType::f64: return *tensor.as<double>();
-    case DType::i32: return *tensor.as<std::int32_t>();
+    case DType::f32:
+      return *tensor.as<float>();
+    case DType::f64:
+      return *tensor.as<double>();
+    case DType::i32:
+      return *tensor.as<std::int32_t>();
   }
   return 0;
 }
@@ -123,9 +126,7 @@ bool Trainer::step(const Batch& batch) {
   }
   try {
     executable_->run(feeds_, take_, &feeder_.loop().stop_flag());
-  } catch (const RunStopped&) {
-    return false;
-  }
+  } catch (const RunStopped&) { return false; }
   if (mode_ == RunMode::predict) return true;
   sums_.resize(values_.size(), 0.0);
   for (std::size_t i = 0; i < values_.size(); ++i) {

@@ -16,20 +16,23 @@ enum class RunMode { train, evaluate, predict };
 struct RunResult {
   std::int64_t steps = 0;
   std::int64_t rows = 0;
-  std::vector<double> metrics;             // row-weighted means, in fetch order
-  bool exhausted = false;                  // the data ended before the steps were done
+  std::vector<double> metrics;  // row-weighted means, in fetch order
+  bool exhausted = false;       // the data ended before the steps were done
   bool stopped_by_hook = false;
-  std::int64_t first_bad_step = -1;        // 0-based step whose first metric was not finite
-  double wait_seconds = 0;                 // waiting for a batch
-  double step_seconds = 0;                 // running steps
-  double hook_seconds = 0;                 // waiting for R's hooks
-  std::vector<HostTensor> predictions;     // predict: one per output, rows appended
+  std::int64_t first_bad_step = -1;     // 0-based step whose first metric was not finite
+  double wait_seconds = 0;              // waiting for a batch
+  double step_seconds = 0;              // running steps
+  double hook_seconds = 0;              // waiting for R's hooks
+  std::vector<HostTensor> predictions;  // predict: one per output, rows appended
 };
 
 // Latest values for whoever draws progress; overwritten, never queued.
 class Board {
  public:
-  struct Values { std::int64_t step = 0, rows = 0; std::vector<double> means, last; };
+  struct Values {
+    std::int64_t step = 0, rows = 0;
+    std::vector<double> means, last;
+  };
   // `step`: how many are done; `sums`: of values times rows.
   void publish(std::int64_t step, std::int64_t rows, const std::vector<double>& sums,
                const std::vector<double>& last);
@@ -57,7 +60,7 @@ class Trainer {
 
  private:
   void feed(const Batch& batch);
-  bool step(const Batch& batch);           // false: stopped in mid-step, nothing was written
+  bool step(const Batch& batch);  // false: stopped in mid-step, nothing was written
   void take(const std::vector<Tensor>& fetched);
   void append(const std::vector<Tensor>& fetched);
 
@@ -67,10 +70,10 @@ class Trainer {
   Board& board_;
   const BatchHooks hooks_;
   const std::function<void(const std::vector<Tensor>&)> take_;
-  std::shared_ptr<Executable> executable_; // for batches of executable_rows_
+  std::shared_ptr<Executable> executable_;  // for batches of executable_rows_
   Dim executable_rows_ = -1;
   std::int64_t steps_wanted_ = -1;
-  std::vector<Tensor> feeds_;              // kept, so that a step allocates nothing
+  std::vector<Tensor> feeds_;  // kept, so that a step allocates nothing
   std::vector<double> values_, sums_;
   RunResult result_;
 };

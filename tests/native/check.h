@@ -5,8 +5,14 @@
 #include <exception>
 #include <string>
 
-inline int& checks_done() { static int n = 0; return n; }
-inline int& checks_failed() { static int n = 0; return n; }
+inline int& checks_done() {
+  static int n = 0;
+  return n;
+}
+inline int& checks_failed() {
+  static int n = 0;
+  return n;
+}
 
 inline bool check(bool ok, const char* what, const char* file, int line) {
   ++checks_done();
@@ -20,16 +26,14 @@ inline bool check(bool ok, const char* what, const char* file, int line) {
 #define CHECK(condition) check(static_cast<bool>(condition), #condition, __FILE__, __LINE__)
 
 // `expression` must throw an exception whose message contains `text`.
-#define CHECK_THROWS(expression, text)                                                     \
-  do {                                                                                     \
-    std::string got = "(nothing was thrown)";                                              \
-    try {                                                                                  \
-      expression;                                                                          \
-    } catch (const std::exception& e) {                                                    \
-      got = e.what();                                                                      \
-    }                                                                                      \
-    if (!check(got.find(text) != std::string::npos, #expression, __FILE__, __LINE__))      \
-      std::printf("  expected a message with \"%s\", got \"%s\"\n", text, got.c_str());    \
+#define CHECK_THROWS(expression, text)                                                  \
+  do {                                                                                  \
+    std::string got = "(nothing was thrown)";                                           \
+    try {                                                                               \
+      expression;                                                                       \
+    } catch (const std::exception& e) { got = e.what(); }                               \
+    if (!check(got.find(text) != std::string::npos, #expression, __FILE__, __LINE__))   \
+      std::printf("  expected a message with \"%s\", got \"%s\"\n", text, got.c_str()); \
   } while (0)
 
 // Runs a test function under its name, a sentence; an exception is a failure.

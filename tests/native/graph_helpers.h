@@ -30,7 +30,7 @@ inline TensorSpec f32(Shape shape) { return {DType::f32, std::move(shape)}; }
 
 // What variables and feeds hold; int32 values too are kept as doubles.
 struct World {
-  std::map<int, Doubles> variables;      // by id
+  std::map<int, Doubles> variables;  // by id
   std::vector<Doubles> feeds;
 };
 
@@ -58,7 +58,8 @@ class Naive {
   };
 
   Memory make(const TensorSpec& spec) const {
-    Memory memory{{spec.dtype == DType::f32 ? DType::f64 : spec.dtype, spec.shape.bind(batch_)}, {}};
+    Memory memory{{spec.dtype == DType::f32 ? DType::f64 : spec.dtype, spec.shape.bind(batch_)},
+                  {}};
     memory.bytes.resize(Tensor{nullptr, memory.spec}.bytes() + 8);
     return memory;
   }
@@ -66,7 +67,8 @@ class Naive {
   static void fill(Memory& memory, const Doubles& values) {
     for (std::size_t i = 0; i < values.size(); ++i)
       if (memory.spec.dtype == DType::i32)
-        reinterpret_cast<std::int32_t*>(memory.bytes.data())[i] = static_cast<std::int32_t>(values[i]);
+        reinterpret_cast<std::int32_t*>(memory.bytes.data())[i] =
+            static_cast<std::int32_t>(values[i]);
       else reinterpret_cast<double*>(memory.bytes.data())[i] = values[i];
   }
 
@@ -116,7 +118,8 @@ class Naive {
   std::map<int, std::vector<Memory>> known_;
 };
 
-// --- the same world on the executor ---------------------------------------------------------------
+// --- the same world on the executor
+// ---------------------------------------------------------------
 
 inline void store(Variables& variables, const World& world) {
   for (const auto& v : world.variables) {
@@ -153,17 +156,20 @@ inline std::vector<Doubles> run(Executable& executable, const World& world,
     feeds.push_back({f64 ? static_cast<void*>(copy.feeds[i].data()) : singles[i].data(),
                      executable.plan().feed_specs[i]});
   std::vector<Doubles> results;
-  executable.run(feeds, [&](const std::vector<Tensor>& fetched) {
-    for (const Tensor& t : fetched) {
-      const std::size_t n = static_cast<std::size_t>(t.numel());
-      Doubles result(n);
-      for (std::size_t i = 0; i < n; ++i)
-        result[i] = t.spec.dtype == DType::f64   ? t.as<double>()[i]
-                    : t.spec.dtype == DType::f32 ? static_cast<double>(t.as<float>()[i])
-                                                 : t.as<std::int32_t>()[i];
-      results.push_back(result);
-    }
-  }, stop);
+  executable.run(
+      feeds,
+      [&](const std::vector<Tensor>& fetched) {
+        for (const Tensor& t : fetched) {
+          const std::size_t n = static_cast<std::size_t>(t.numel());
+          Doubles result(n);
+          for (std::size_t i = 0; i < n; ++i)
+            result[i] = t.spec.dtype == DType::f64   ? t.as<double>()[i]
+                        : t.spec.dtype == DType::f32 ? static_cast<double>(t.as<float>()[i])
+                                                     : t.as<std::int32_t>()[i];
+          results.push_back(result);
+        }
+      },
+      stop);
   return results;
 }
 

@@ -38,7 +38,7 @@ class RandomGraphs {
         const Value v = step(b);
         if (p.graph.spec(v).dtype == DType::f32 && p.graph.shape(v).rank() <= 4)
           values_.push_back(tamed(b, v));
-      } catch (const Error&) {     // shapes that do not fit together: another try
+      } catch (const Error&) {  // shapes that do not fit together: another try
       }
     }
     add_targets(b);
@@ -47,7 +47,10 @@ class RandomGraphs {
   }
 
  private:
-  template <class T> T pick(std::vector<T> from) { return from[below(static_cast<int>(from.size()))]; }
+  template <class T>
+  T pick(std::vector<T> from) {
+    return from[below(static_cast<int>(from.size()))];
+  }
   int below(int n) { return static_cast<int>(random_() % static_cast<unsigned>(n)); }
   bool chance(double p) { return static_cast<double>(random_() % 1000) < 1000 * p; }
   // Late values more often: deep graphs.
@@ -61,60 +64,94 @@ class RandomGraphs {
     RandomProgram& p = *program_;
     const int id = p.variables->add("v", f32(shape));
     Doubles& x = p.world.variables[id] = random_doubles(random_, shape.numel(), 0.7);
-    for (double& v : x) v = static_cast<float>(v);       // what the store can hold
+    for (double& v : x) v = static_cast<float>(v);  // what the store can hold
     values_.push_back(p.graph.variable(id, f32(shape)));
     variable_values_.push_back(values_.back());
   }
 
   // Products and sums grow; bring them back.
-  Value tamed(Builder& b, Value v) {
-    return chance(0.5) ? b.tanh(v) : b.mul(v, b.scalar(0.4));
-  }
+  Value tamed(Builder& b, Value v) { return chance(0.5) ? b.tanh(v) : b.mul(v, b.scalar(0.4)); }
 
   Value step(Builder& b) {
     const Value x = any(), y = any();
     switch (below(20)) {
-      case 0: return elementwise(b, x);
-      case 1: return b.add(x, y);
-      case 2: return b.sub(x, y);
-      case 3: return b.mul(x, y);
-      case 4: return b.div(x, b.add(b.abs(y), b.scalar(1)));
-      case 5: return b.maximum(x, y);
-      case 6: return b.select(b.greater(x, y), x, any());
-      case 7: return elementwise(b, elementwise(b, x));
-      case 8: return b.matmul(x, y, chance(0.3), chance(0.3));
-      case 9: return with_bias(b, x, y);
-      case 10: return reduction(b, x);
-      case 11: return b.broadcast(x, shape(y), chance(0.3));
-      case 12: return b.sum_to(x, shape(y), chance(0.3));
-      case 13: return reshaped(b, x);
-      case 14: return shape(x).rank() == 2 ? b.transpose(x, {1, 0}) : b.square(x);
-      case 15: return cut(b, x);
-      case 16: return b.concat({x, y}, below(std::max(1, shape(x).rank())));
-      case 17: return shape(x).rank() > 0 ? b.softmax(x) : b.exp(b.clip(x, -2, 2));
-      case 18: return b.dropout(x, rng_, 0.3, below(3));
-      default: return elementwise(b, x);
+      case 0:
+        return elementwise(b, x);
+      case 1:
+        return b.add(x, y);
+      case 2:
+        return b.sub(x, y);
+      case 3:
+        return b.mul(x, y);
+      case 4:
+        return b.div(x, b.add(b.abs(y), b.scalar(1)));
+      case 5:
+        return b.maximum(x, y);
+      case 6:
+        return b.select(b.greater(x, y), x, any());
+      case 7:
+        return elementwise(b, elementwise(b, x));
+      case 8:
+        return b.matmul(x, y, chance(0.3), chance(0.3));
+      case 9:
+        return with_bias(b, x, y);
+      case 10:
+        return reduction(b, x);
+      case 11:
+        return b.broadcast(x, shape(y), chance(0.3));
+      case 12:
+        return b.sum_to(x, shape(y), chance(0.3));
+      case 13:
+        return reshaped(b, x);
+      case 14:
+        return shape(x).rank() == 2 ? b.transpose(x, {1, 0}) : b.square(x);
+      case 15:
+        return cut(b, x);
+      case 16:
+        return b.concat({x, y}, below(std::max(1, shape(x).rank())));
+      case 17:
+        return shape(x).rank() > 0 ? b.softmax(x) : b.exp(b.clip(x, -2, 2));
+      case 18:
+        return b.dropout(x, rng_, 0.3, below(3));
+      default:
+        return elementwise(b, x);
     }
   }
 
   Value elementwise(Builder& b, Value x) {
     switch (below(16)) {
-      case 0: return b.neg(x);
-      case 1: return b.abs(x);
-      case 2: return b.relu(x);
-      case 3: return b.tanh(x);
-      case 4: return b.sigmoid(x);
-      case 5: return b.softplus(x);
-      case 6: return b.square(b.tanh(x));
-      case 7: return b.elu(x, 0.7);
-      case 8: return b.clip(x, -0.8, 0.9);
-      case 9: return b.sqrt(b.add(b.square(x), b.scalar(0.1)));
-      case 10: return b.sin(x);
-      case 11: return b.cos(x);
-      case 12: return b.stop_gradient(x);
-      case 13: return b.add(x, b.scalar(0));
-      case 14: return b.mul(b.neg(x), b.scalar(-1));
-      default: return b.reciprocal(b.add(b.abs(x), b.scalar(1)));
+      case 0:
+        return b.neg(x);
+      case 1:
+        return b.abs(x);
+      case 2:
+        return b.relu(x);
+      case 3:
+        return b.tanh(x);
+      case 4:
+        return b.sigmoid(x);
+      case 5:
+        return b.softplus(x);
+      case 6:
+        return b.square(b.tanh(x));
+      case 7:
+        return b.elu(x, 0.7);
+      case 8:
+        return b.clip(x, -0.8, 0.9);
+      case 9:
+        return b.sqrt(b.add(b.square(x), b.scalar(0.1)));
+      case 10:
+        return b.sin(x);
+      case 11:
+        return b.cos(x);
+      case 12:
+        return b.stop_gradient(x);
+      case 13:
+        return b.add(x, b.scalar(0));
+      case 14:
+        return b.mul(b.neg(x), b.scalar(-1));
+      default:
+        return b.reciprocal(b.add(b.abs(x), b.scalar(1)));
     }
   }
 
@@ -129,10 +166,14 @@ class RandomGraphs {
       if (chance(0.5)) axes.push_back(i);
     const bool keepdims = chance(0.5);
     switch (below(4)) {
-      case 0: return b.sum(x, axes, keepdims);
-      case 1: return b.mean(x, axes, keepdims);
-      case 2: return b.max(x, axes, keepdims);
-      default: return b.min(x, axes, keepdims);
+      case 0:
+        return b.sum(x, axes, keepdims);
+      case 1:
+        return b.mean(x, axes, keepdims);
+      case 2:
+        return b.max(x, axes, keepdims);
+      default:
+        return b.min(x, axes, keepdims);
     }
   }
 

@@ -19,7 +19,7 @@ using namespace hornet;
 
 namespace {
 
-struct FromR {};                          // stands for R's unwinding
+struct FromR {};  // stands for R's unwinding
 
 struct Plan {
   unsigned seed;
@@ -110,9 +110,7 @@ bool run_once(unsigned seed) {
             if (seed % 3 == 0) loop.call([&] {});
           }
         } catch (const Stopped&) {
-        } catch (const Error&) {
-          source_failed = true;
-        } catch (...) {
+        } catch (const Error&) { source_failed = true; } catch (...) {
           trainer_failed = true;
         }
         done = true;
@@ -148,7 +146,8 @@ bool run_once(unsigned seed) {
   good = good && asked <= trained + plan.queue_size + 2;
   if (plan.queue_size == 0 || plan.direct) good = good && asked <= trained + 1;
   if (!good) {
-    std::printf("seed %u failed: asked %d, trained %d of %d\n", seed, asked.load(), trained, wanted);
+    std::printf("seed %u failed: asked %d, trained %d of %d\n", seed, asked.load(), trained,
+                wanted);
   }
   return good;
 }

@@ -53,8 +53,7 @@ bool run_once(unsigned seed) {
           loop.post([&] { ++ran; });
           if (completed == stop_at) loop.stop();
         }
-      } catch (const Stopped&) {
-      }
+      } catch (const Stopped&) {}
       if (--left == 0) {
         done = true;
         loop.wake();
@@ -64,9 +63,7 @@ bool run_once(unsigned seed) {
   bool thrown = false;
   try {
     loop.serve([&] { return done.load(); }, [] {}, std::chrono::milliseconds(20));
-  } catch (const Thrown&) {
-    thrown = true;
-  }
+  } catch (const Thrown&) { thrown = true; }
   loop.stop();
   for (auto& thread : threads) thread.join();
   loop.drain_posts();
@@ -80,9 +77,7 @@ bool run_once(unsigned seed) {
   std::thread late = spawn([&] {
     try {
       loop.call([] {});
-    } catch (const Stopped&) {
-      refused = true;
-    }
+    } catch (const Stopped&) { refused = true; }
   });
   late.join();
   if (!good || !refused) std::printf("seed %u failed\n", seed);
@@ -123,7 +118,8 @@ double round_trip_microseconds(int calls) {
   loop.serve([&] { return done.load(); }, [] {}, std::chrono::milliseconds(50));
   worker.join();
   return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start)
-             .count() / calls;
+             .count() /
+         calls;
 }
 
 }  // namespace

@@ -16,8 +16,8 @@ struct GradientCase {
   const char* name;
   std::vector<Shape> shapes;
   std::function<Value(Builder&, const std::vector<Value>&)> build;
-  bool second = true;           // second derivatives exist too
-  double low = -2, high = 2;    // domain of the inputs
+  bool second = true;         // second derivatives exist too
+  double low = -2, high = 2;  // domain of the inputs
 };
 
 constexpr Dim kBatch = 3;
@@ -77,7 +77,7 @@ void run_gradient_case(const GradientCase& c) {
   Graph graph;
   Builder b(graph);
   World world;
-  world.variables[0] = {5, 6, 7, 0};     // of random_state()
+  world.variables[0] = {5, 6, 7, 0};  // of random_state()
   std::vector<Value> inputs;
   std::uniform_real_distribution<double> domain(c.low, c.high);
   for (const Shape& shape : c.shapes) {
@@ -110,8 +110,8 @@ std::vector<GradientCase> gradient_cases() {
   const Shape m{-1, 4};
   const auto one = [&](const char* name, Value (Builder::*op)(Value), double low = -2,
                        double high = 2) {
-    cases.push_back({name, {m}, [op](Builder& b, const In& in) { return (b.*op)(in[0]); }, true,
-                     low, high});
+    cases.push_back(
+        {name, {m}, [op](Builder& b, const In& in) { return (b.*op)(in[0]); }, true, low, high});
   };
   one("neg", &Builder::neg);
   one("abs", &Builder::abs);
@@ -138,8 +138,10 @@ std::vector<GradientCase> gradient_cases() {
   add("add", {m, {4}}, [](Builder& b, const In& in) { return b.add(in[0], in[1]); });
   add("sub", {{-1, 1}, {4}}, [](Builder& b, const In& in) { return b.sub(in[0], in[1]); });
   add("mul", {m, {-1, 1}}, [](Builder& b, const In& in) { return b.mul(in[0], in[1]); });
-  add("div", {m, {}}, [](Builder& b, const In& in) { return b.div(in[0], in[1]); }, true, 0.5);
-  add("pow", {m, m}, [](Builder& b, const In& in) { return b.pow(in[0], in[1]); }, true, 0.3);
+  add(
+      "div", {m, {}}, [](Builder& b, const In& in) { return b.div(in[0], in[1]); }, true, 0.5);
+  add(
+      "pow", {m, m}, [](Builder& b, const In& in) { return b.pow(in[0], in[1]); }, true, 0.3);
   add("maximum", {m, m}, [](Builder& b, const In& in) { return b.maximum(in[0], in[1]); });
   add("minimum", {m, m}, [](Builder& b, const In& in) { return b.minimum(in[0], in[1]); });
   add("select", {m, m, m}, [](Builder& b, const In& in) {
@@ -147,9 +149,8 @@ std::vector<GradientCase> gradient_cases() {
   });
   add("sum", {{-1, 2, 3}}, [](Builder& b, const In& in) { return b.sum(in[0], {0, 2}); });
   add("mean of all", {m}, [](Builder& b, const In& in) { return b.mean(b.exp(in[0]), {}); });
-  add("mean over the batch", {m}, [](Builder& b, const In& in) {
-    return b.mean(in[0], {0}, true);
-  });
+  add("mean over the batch", {m},
+      [](Builder& b, const In& in) { return b.mean(in[0], {0}, true); });
   add("max", {m}, [](Builder& b, const In& in) { return b.max(in[0], {1}); });
   add("min", {m}, [](Builder& b, const In& in) { return b.min(in[0], {0}, true); });
   add("broadcast", {{4}}, [](Builder& b, const In& in) { return b.broadcast(in[0], {-1, 4}); });
@@ -157,7 +158,9 @@ std::vector<GradientCase> gradient_cases() {
     return b.broadcast(in[0], {-1, 4}, true);
   });
   add("sum_to", {m}, [](Builder& b, const In& in) { return b.sum_to(in[0], {4}); });
-  add("sum_to a mean", {m}, [](Builder& b, const In& in) { return b.sum_to(in[0], {-1, 1}, true); });
+  add("sum_to a mean", {m}, [](Builder& b, const In& in) {
+    return b.sum_to(in[0], {-1, 1}, true);
+  });
   add("reshape", {{-1, 2, 3}}, [](Builder& b, const In& in) { return b.reshape(in[0], {-2, 3}); });
   add("transpose", {{-1, 2, 3}}, [](Builder& b, const In& in) {
     return b.transpose(in[0], {2, 0, 1});
@@ -177,37 +180,33 @@ std::vector<GradientCase> gradient_cases() {
   window.strides = {2, 1};
   window.padding = {1, 0, 0, 1};
   window.dilation = {1, 2};
-  add("conv2d", {{-1, 5, 6, 2}, {3, 2, 2, 3}}, [window](Builder& b, const In& in) {
-    return b.conv2d(in[0], in[1], window);
-  });
+  add("conv2d", {{-1, 5, 6, 2}, {3, 2, 2, 3}},
+      [window](Builder& b, const In& in) { return b.conv2d(in[0], in[1], window); });
   Window2d pool;
   pool.size = {2, 3};
   pool.strides = {1, 2};
   pool.padding = {1, 0, 1, 1};
-  add("max_pool2d", {{-1, 4, 5, 2}}, [pool](Builder& b, const In& in) {
-    return b.max_pool2d(in[0], pool);
-  }, false);
-  add("avg_pool2d", {{-1, 4, 5, 2}}, [pool](Builder& b, const In& in) {
-    return b.avg_pool2d(in[0], pool);
-  });
+  add(
+      "max_pool2d", {{-1, 4, 5, 2}},
+      [pool](Builder& b, const In& in) { return b.max_pool2d(in[0], pool); }, false);
+  add("avg_pool2d", {{-1, 4, 5, 2}},
+      [pool](Builder& b, const In& in) { return b.avg_pool2d(in[0], pool); });
   for (int output = 0; output < 3; ++output)
     add("batch_norm", {{-1, 3, 2}, {2}, {2}}, [output](Builder& b, const In& in) {
       return Value{b.batch_norm(in[0], in[1], in[2], 1e-3).node, output};
     });
-  add("dropout", {m}, [](Builder& b, const In& in) {
-    return b.dropout(in[0], random_state(b), 0.4, 3);
-  }, true);
-  add("a value used three times", {m}, [](Builder& b, const In& in) {
-    return b.mul(b.add(in[0], b.exp(in[0])), in[0]);
-  });
+  add(
+      "dropout", {m},
+      [](Builder& b, const In& in) { return b.dropout(in[0], random_state(b), 0.4, 3); }, true);
+  add("a value used three times", {m},
+      [](Builder& b, const In& in) { return b.mul(b.add(in[0], b.exp(in[0])), in[0]); });
   return cases;
 }
 
 void gradients() {
   for (const GradientCase& c : gradient_cases())
-    test((std::string("the gradient of ") + c.name + " is right").c_str(), [&] {
-      run_gradient_case(c);
-    });
+    test((std::string("the gradient of ") + c.name + " is right").c_str(),
+         [&] { run_gradient_case(c); });
   test("gradients that do not flow are empty", [] {
     Graph graph;
     Builder b(graph);
@@ -247,7 +246,8 @@ void gradients() {
   });
 }
 
-// --- shapes and their errors ----------------------------------------------------------------------
+// --- shapes and their errors
+// ----------------------------------------------------------------------
 
 void shapes() {
   test("errors name the layer, the operation and the shapes", [] {
@@ -301,7 +301,9 @@ void shapes() {
     CHECK_THROWS(graph.variable(4, f32({-1})), "cannot have a dimension that depends on the batch");
   });
   test("attributes convert and complain", [] {
-    Attrs attrs{{"rate", 0.5}, {"axis", std::int64_t{2}}, {"perm", std::vector<double>{1, 0}},
+    Attrs attrs{{"rate", 0.5},
+                {"axis", std::int64_t{2}},
+                {"perm", std::vector<double>{1, 0}},
                 {"name", std::string("x")}};
     CHECK(attrs.real("axis") == 2);
     CHECK((attrs.integers("perm") == std::vector<std::int64_t>{1, 0}));
@@ -312,7 +314,8 @@ void shapes() {
   });
 }
 
-// --- simplification and fusion ----------------------------------------------------------------------
+// --- simplification and fusion
+// ----------------------------------------------------------------------
 
 struct Simple {
   Graph graph;

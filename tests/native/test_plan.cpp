@@ -35,15 +35,17 @@ bool memory_is_sound(const Plan& plan, const Program& program) {
   const auto bytes_of = [](const TensorSpec& spec) { return Tensor{nullptr, spec}.bytes(); };
   bool sound = true;
   for (const PlanStep& step : plan.steps) {
-    if (step.node < 0) {          // a copy of an old value: of a variable, which moves nowhere
+    if (step.node < 0) {  // a copy of an old value: of a variable, which moves nowhere
       for (std::size_t o = 0; o < step.outputs.size(); ++o)
-        if (step.outputs[o].kind == Place::arena) take(step.outputs[o], bytes_of(step.output_specs[o]), {-2, 0});
+        if (step.outputs[o].kind == Place::arena)
+          take(step.outputs[o], bytes_of(step.output_specs[o]), {-2, 0});
       continue;
     }
     const Node& node = graph.node(step.node);
     for (std::size_t i = 0; i < step.inputs.size(); ++i)
       if (step.inputs[i].kind == Place::arena)
-        sound &= owns(step.inputs[i], bytes_of(step.input_specs[i]), storage_root(graph, node.inputs[i]));
+        sound &= owns(step.inputs[i], bytes_of(step.input_specs[i]),
+                      storage_root(graph, node.inputs[i]));
     std::vector<std::pair<std::size_t, std::size_t>> own;
     if (step.workspace_bytes > 0) own.push_back({step.workspace, step.workspace_bytes});
     for (std::size_t o = 0; o < step.outputs.size(); ++o)
@@ -60,7 +62,8 @@ bool memory_is_sound(const Plan& plan, const Program& program) {
                  reads_in_step(node, static_cast<int>(i));
       }
     }
-    if (step.workspace_bytes > 0) take({Place::arena, step.workspace}, step.workspace_bytes, nobody);
+    if (step.workspace_bytes > 0)
+      take({Place::arena, step.workspace}, step.workspace_bytes, nobody);
     for (std::size_t o = 0; o < step.outputs.size(); ++o)
       if (step.outputs[o].kind == Place::arena)
         take(step.outputs[o], bytes_of(step.output_specs[o]), {step.node, static_cast<int>(o)});
@@ -124,7 +127,7 @@ void compare(const RandomProgram& p, const Expected& expected, const Program& pr
     worst = std::max(worst, distance(results[i], expected.fetches[i]));
   for (const auto& v : expected.variables)
     worst = std::max(worst, distance(read_variable(*p.variables, v.first), v.second) *
-                                (options.f64 ? tolerance / 1e-6 : 1));   // stored as floats
+                                (options.f64 ? tolerance / 1e-6 : 1));  // stored as floats
   ok &= CHECK(worst <= tolerance);
   if (!ok) std::printf("  seed %u, %s: off by %g\n", seed, what, worst);
 }
@@ -242,8 +245,10 @@ void state_cases() {
     const Value rate = s.variable({0.1});
     const Value grad = s.b.mul(g, s.b.scalar(2));
     const Value m_new = s.b.add(s.b.mul(m, s.b.scalar(0.9)), s.b.mul(grad, s.b.scalar(0.1)));
-    const Value v_new = s.b.add(s.b.mul(v, s.b.scalar(0.99)), s.b.mul(s.b.square(grad), s.b.scalar(0.01)));
-    const Value w_new = s.b.sub(w, s.b.div(s.b.mul(rate, m_new), s.b.add(s.b.sqrt(v_new), s.b.scalar(1e-7))));
+    const Value v_new =
+        s.b.add(s.b.mul(v, s.b.scalar(0.99)), s.b.mul(s.b.square(grad), s.b.scalar(0.01)));
+    const Value w_new =
+        s.b.sub(w, s.b.div(s.b.mul(rate, m_new), s.b.add(s.b.sqrt(v_new), s.b.scalar(1e-7))));
     s.targets.updates = {s.b.assign(m, m_new), s.b.assign(v, v_new), s.b.assign(w, w_new)};
     Function function(s.graph, s.targets, s.variables);
     const Plan& plan = function.executable(1)->plan();
@@ -279,9 +284,7 @@ void stopping() {
     bool stopped = false;
     try {
       s.run_once(&stop);
-    } catch (const RunStopped&) {
-      stopped = true;
-    }
+    } catch (const RunStopped&) { stopped = true; }
     CHECK(stopped);
     CHECK((s.now(a) == Doubles{1, 2}));
   });
@@ -309,9 +312,7 @@ void stopping() {
       try {
         testing::run(*executable, s.world, &stop);
         ++finished;
-      } catch (const RunStopped&) {
-        ++cut;
-      }
+      } catch (const RunStopped&) { ++cut; }
       if (i % 100 == 0) {
         bool equal = true;
         for (Value c : counters) equal &= s.now(c) == Doubles(64, finished);
@@ -358,7 +359,8 @@ void memory() {
     CHECK(function.batch_of({six, four}) == 2);
     CHECK_THROWS(function.batch_of({six, rows}), "input 2: expected shape (None, 2)");
     CHECK_THROWS(function.batch_of({six}), "expected 2 inputs, got 1");
-    CHECK_THROWS(function.executable(2)->run({six, rows}, nullptr), "input 2: expected float32 (2, 2)");
+    CHECK_THROWS(function.executable(2)->run({six, rows}, nullptr),
+                 "input 2: expected float32 (2, 2)");
   });
 }
 

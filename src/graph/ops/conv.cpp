@@ -8,9 +8,8 @@ namespace {
 Shape conv_shape(const Shape& x, const Shape& w, const Window2d& window) {
   check_window(window);
   if (x[3] != w[2])
-    throw shape_error("the kernel expects " + std::to_string(w[2]) +
-                      " channels, the input has " + std::to_string(x[3]) + " (shape " +
-                      x.to_string() + ")");
+    throw shape_error("the kernel expects " + std::to_string(w[2]) + " channels, the input has " +
+                      std::to_string(x[3]) + " (shape " + x.to_string() + ")");
   return {x[0], window_positions(window, 0, x[1], w[0]), window_positions(window, 1, x[2], w[1]),
           w[3]};
 }

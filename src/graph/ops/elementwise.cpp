@@ -10,8 +10,10 @@ Specs equal_specs(const Specs& in, std::size_t count) {
   expect_inputs(in, count);
   for (std::size_t i = 1; i < count; ++i) {
     if (in[i].dtype != in[0].dtype)
-      throw Error(std::string("the operands are ") + name_of(in[0].dtype) + " and " +
-                  name_of(in[i].dtype), "type").hint("Use k_cast() to convert one of them.");
+      throw Error(
+          std::string("the operands are ") + name_of(in[0].dtype) + " and " + name_of(in[i].dtype),
+          "type")
+          .hint("Use k_cast() to convert one of them.");
     if (in[i].shape != in[0].shape)
       throw shape_error("the operands have shapes " + in[0].shape.to_string() + " and " +
                         in[i].shape.to_string());
@@ -53,28 +55,23 @@ void add_unary(OpRows& rows) {
   unary(rows, "floor", nullptr);
   unary(rows, "exp", [](Builder& b, Value, Value y, Value dy) { return b.mul(dy, y); });
   unary(rows, "log", [](Builder& b, Value x, Value, Value dy) { return b.div(dy, x); });
-  unary(rows, "sqrt", [](Builder& b, Value, Value y, Value dy) {
-    return b.div(b.mul(dy, b.scalar(0.5)), y);
-  });
-  unary(rows, "square", [](Builder& b, Value x, Value, Value dy) {
-    return b.mul(dy, b.mul(x, b.scalar(2)));
-  });
-  unary(rows, "reciprocal", [](Builder& b, Value, Value y, Value dy) {
-    return b.neg(b.mul(dy, b.square(y)));
-  });
+  unary(rows, "sqrt",
+        [](Builder& b, Value, Value y, Value dy) { return b.div(b.mul(dy, b.scalar(0.5)), y); });
+  unary(rows, "square",
+        [](Builder& b, Value x, Value, Value dy) { return b.mul(dy, b.mul(x, b.scalar(2))); });
+  unary(rows, "reciprocal",
+        [](Builder& b, Value, Value y, Value dy) { return b.neg(b.mul(dy, b.square(y))); });
   unary(rows, "sin", [](Builder& b, Value x, Value, Value dy) { return b.mul(dy, b.cos(x)); });
-  unary(rows, "cos", [](Builder& b, Value x, Value, Value dy) {
-    return b.neg(b.mul(dy, b.sin(x)));
-  });
+  unary(rows, "cos",
+        [](Builder& b, Value x, Value, Value dy) { return b.neg(b.mul(dy, b.sin(x))); });
   unary(rows, "tanh", [](Builder& b, Value, Value y, Value dy) {
     return b.mul(dy, b.sub(b.ones_like(y), b.square(y)));
   });
   unary(rows, "sigmoid", [](Builder& b, Value, Value y, Value dy) {
     return b.mul(b.mul(dy, y), b.sub(b.ones_like(y), y));
   });
-  unary(rows, "softplus", [](Builder& b, Value x, Value, Value dy) {
-    return b.mul(dy, b.sigmoid(x));
-  });
+  unary(rows, "softplus",
+        [](Builder& b, Value x, Value, Value dy) { return b.mul(dy, b.sigmoid(x)); });
   // Reads y, not x: x may then be overwritten, and dense + relu fuses.
   unary(rows, "relu", [](Builder& b, Value, Value y, Value dy) {
     return where(b, b.greater(y, b.zeros_like(y)), dy);
@@ -83,13 +80,11 @@ void add_unary(OpRows& rows) {
     const double alpha = b.graph().node(y).attrs.real("alpha");
     // y tells the sides apart as x does, unless alpha is negative.
     const Value side = alpha >= 0 ? y : x;
-    return b.select(b.greater(side, b.zeros_like(side)), dy,
-                    b.mul(dy, b.add(y, b.scalar(alpha))));
+    return b.select(b.greater(side, b.zeros_like(side)), dy, b.mul(dy, b.add(y, b.scalar(alpha))));
   });
   // Inside, borders included, clip changes nothing.
-  unary(rows, "clip", [](Builder& b, Value x, Value y, Value dy) {
-    return where(b, b.equal(x, y), dy);
-  });
+  unary(rows, "clip",
+        [](Builder& b, Value x, Value y, Value dy) { return where(b, b.equal(x, y), dy); });
   rows.push_back({"stop_gradient", same_as_input, nullptr, OpFlag::elementwise});
   rows.push_back({"cast",
                   [](const Specs& in, const Attrs& attrs) -> Specs {
@@ -139,16 +134,15 @@ void add_arithmetic(OpRows& rows) {
 void add_elementwise_ops(OpRows& rows) {
   add_unary(rows);
   add_arithmetic(rows);
-  for (const char* name :
-       {"equal", "not_equal", "greater", "greater_equal", "less", "less_equal"})
+  for (const char* name : {"equal", "not_equal", "greater", "greater_equal", "less", "less_equal"})
     binary(rows, name, nullptr);
-  rows.push_back({"select", [](const Specs& in, const Attrs&) { return equal_specs(in, 3); },
-                  [](Builder& b, int y, const std::vector<Value>& dy) -> Grads {
-                    const Value condition = input_of(b, y, 0), zero = b.zeros_like(dy[0]);
-                    return {Value{}, b.select(condition, dy[0], zero),
-                            b.select(condition, zero, dy[0])};
-                  },
-                  OpFlag::elementwise});
+  rows.push_back(
+      {"select", [](const Specs& in, const Attrs&) { return equal_specs(in, 3); },
+       [](Builder& b, int y, const std::vector<Value>& dy) -> Grads {
+         const Value condition = input_of(b, y, 0), zero = b.zeros_like(dy[0]);
+         return {Value{}, b.select(condition, dy[0], zero), b.select(condition, zero, dy[0])};
+       },
+       OpFlag::elementwise});
 }
 
 }  // namespace hornet

@@ -21,8 +21,10 @@ inline void expect_rank(const TensorSpec& x, int rank, const char* what) {
 
 inline void expect_float(const TensorSpec& x, const char* what) {
   if (x.dtype != DType::f32)
-    throw Error(std::string(what) + " must be " + name_of(DType::f32) + ", it is " +
-                name_of(x.dtype), "type").hint("Use k_cast() to convert it.");
+    throw Error(
+        std::string(what) + " must be " + name_of(DType::f32) + ", it is " + name_of(x.dtype),
+        "type")
+        .hint("Use k_cast() to convert it.");
 }
 
 inline void expect_shape(const TensorSpec& x, const Shape& shape, const char* what) {

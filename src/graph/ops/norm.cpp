@@ -92,8 +92,8 @@ Grads batch_norm_second_grad(Builder& b, int y, const std::vector<Value>& seeds)
 void add_norm_ops(OpRows& rows) {
   rows.push_back({"softmax", infer_softmax, softmax_grad, OpFlag::none});
   rows.push_back({"batch_norm", infer_batch_norm, batch_norm_grad, OpFlag::none});
-  rows.push_back({"batch_norm_backward", infer_batch_norm_backward, batch_norm_second_grad,
-                  OpFlag::none});
+  rows.push_back(
+      {"batch_norm_backward", infer_batch_norm_backward, batch_norm_second_grad, OpFlag::none});
 }
 
 }  // namespace hornet

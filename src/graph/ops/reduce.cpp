@@ -51,8 +51,7 @@ Specs infer_argmax(const Specs& in, const Attrs& attrs) {
 // `small` reaches `large` by repetition; their symbolic dimensions need not both be there.
 void expect_broadcastable(const Shape& small, const Shape& large) {
   bool fits = small.rank() <= large.rank();
-  for (int i = 1; fits && i <= small.rank(); ++i)
-    fits = small[-i] == 1 || small[-i] == large[-i];
+  for (int i = 1; fits && i <= small.rank(); ++i) fits = small[-i] == 1 || small[-i] == large[-i];
   if (!fits)
     throw shape_error("shape " + small.to_string() + " cannot be repeated to shape " +
                       large.to_string());

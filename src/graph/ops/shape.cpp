@@ -10,9 +10,8 @@ Specs infer_reshape(const Specs& in, const Attrs& attrs) {
   expect_inputs(in, 1);
   const Shape shape(attrs.integers("shape"));
   if (shape.numel() != in[0].shape.numel())
-    throw shape_error("a tensor of shape " + in[0].shape.to_string() +
-                      " cannot be reshaped to " + shape.to_string() +
-                      ": the numbers of elements differ");
+    throw shape_error("a tensor of shape " + in[0].shape.to_string() + " cannot be reshaped to " +
+                      shape.to_string() + ": the numbers of elements differ");
   return {{in[0].dtype, shape}};
 }
 

@@ -9,7 +9,8 @@ Specs infer_assign(const Specs& in, const Attrs&) {
   expect_inputs(in, 2);
   if (in[1].dtype != in[0].dtype)
     throw Error(std::string("the variable is ") + name_of(in[0].dtype) + ", the new value is " +
-                name_of(in[1].dtype), "type");
+                    name_of(in[1].dtype),
+                "type");
   expect_shape(in[1], in[0].shape, "the new value");
   return {in[0]};
 }

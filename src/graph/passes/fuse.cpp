@@ -16,8 +16,11 @@ const char* const kActivations[] = {"relu", "sigmoid", "tanh", "softplus"};
 class BiasFuser {
  public:
   explicit BiasFuser(const Program& program)
-      : program_(program), graph_(program.graph), rewrite_(program.graph),
-        uses_(program.graph.size(), 0), only_reader_(program.graph.size(), -1) {
+      : program_(program),
+        graph_(program.graph),
+        rewrite_(program.graph),
+        uses_(program.graph.size(), 0),
+        only_reader_(program.graph.size(), -1) {
     for (int id = 0; id < graph_.size(); ++id)
       for (Value in : graph_.node(id).inputs) {
         ++uses_[in.node];
@@ -34,8 +37,9 @@ class BiasFuser {
       if (match != matches_.end()) rewrite_.set(id, emit(match->second, node));
       else if (absorbed_.count(id)) continue;
       else if (node.op->is(OpFlag::leaf)) rewrite_.set(id, rewrite_.copy_leaf(node));
-      else rewrite_.set(id, rewrite_.add(*node.op, rewrite_.mapped(node.inputs), node.attrs,
-                                         node.origin));
+      else
+        rewrite_.set(id,
+                     rewrite_.add(*node.op, rewrite_.mapped(node.inputs), node.attrs, node.origin));
     }
     Program result;
     result.targets = rewrite_.mapped(program_.targets);
@@ -45,7 +49,11 @@ class BiasFuser {
   }
 
  private:
-  struct Match { int product; Value bias; std::string activation; };
+  struct Match {
+    int product;
+    Value bias;
+    std::string activation;
+  };
 
   // Is `id` read once, and by a node of that op? That node, or -1.
   int sole_reader(int id, const char* op) const {
@@ -55,8 +63,7 @@ class BiasFuser {
 
   void find(int id) {
     const Node& product = graph_.node(id);
-    const bool plain_matmul = product.op->name == "matmul" &&
-                              !product.attrs.flag("transpose_a") &&
+    const bool plain_matmul = product.op->name == "matmul" && !product.attrs.flag("transpose_a") &&
                               !product.attrs.flag("transpose_b");
     if (!plain_matmul && product.op->name != "conv2d") return;
     const int sum = sole_reader(id, "add");
@@ -101,8 +108,8 @@ class BiasFuser {
   const Program& program_;
   const Graph& graph_;
   Rewriter rewrite_;
-  std::vector<int> uses_, only_reader_;      // by node
-  std::map<int, Match> matches_;             // by the node it replaces
+  std::vector<int> uses_, only_reader_;  // by node
+  std::map<int, Match> matches_;         // by the node it replaces
   std::map<int, bool> absorbed_;
 };
 

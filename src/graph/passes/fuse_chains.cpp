@@ -26,13 +26,13 @@ namespace {
 // How a member of a group gets one operand.
 struct Operand {
   enum Kind { tensor, constant } kind = tensor;
-  Value source;                  // tensor
+  Value source;  // tensor
   Access access;
-  double number = 0;             // constant
+  double number = 0;  // constant
   // Divided by this many copies (times the batch, if per_batch): the "mean" of a broadcast.
   double copies = 1;
   bool per_batch = false;
-  bool in_step = false;          // read at the same index: the source may be in the group
+  bool in_step = false;  // read at the same index: the source may be in the group
 };
 
 // The pattern of repeating `from` to `to`, if its lengths other than 1 are neighbours.
@@ -57,8 +57,12 @@ bool find_access(const Shape& from, const Shape& to, Access* found) {
 class ChainFuser {
  public:
   explicit ChainFuser(const Program& program)
-      : program_(program), graph_(program.graph), group_(graph_.size(), -1),
-        needed_(graph_.size(), false), readers_(graph_.size()), is_target_(graph_.size(), false) {}
+      : program_(program),
+        graph_(program.graph),
+        group_(graph_.size(), -1),
+        needed_(graph_.size(), false),
+        readers_(graph_.size()),
+        is_target_(graph_.size(), false) {}
 
   Program run() {
     find_operands();
@@ -77,10 +81,9 @@ class ChainFuser {
   Value through_reshapes(Value v) const {
     for (;;) {
       const Node& node = graph_.node(v);
-      const bool reshapes =
-          node.op->name == "reshape" ||
-          (node.op->name == "broadcast" &&
-           graph_.shape(node.inputs[0]).numel() == node.outputs[0].shape.numel());
+      const bool reshapes = node.op->name == "reshape" ||
+                            (node.op->name == "broadcast" &&
+                             graph_.shape(node.inputs[0]).numel() == node.outputs[0].shape.numel());
       if (!reshapes) return v;
       v = node.inputs[0];
     }
@@ -234,10 +237,10 @@ class ChainFuser {
   // their last nodes.
   Program write() {
     Rewriter rewrite(graph_);
-    std::vector<int> last(graph_.size());                    // of the node's group
+    std::vector<int> last(graph_.size());  // of the node's group
     for (int id = 0; id < graph_.size(); ++id)
       last[id] = group_[id] < 0 ? id : members_[group_[id]].back();
-    std::vector<int> waits_for(graph_.size(), 0);            // by last node
+    std::vector<int> waits_for(graph_.size(), 0);  // by last node
     std::priority_queue<int, std::vector<int>, std::greater<int>> ready;
     for (int id = 0; id < graph_.size(); ++id) {
       if (!needed_[id]) continue;
@@ -270,10 +273,9 @@ class ChainFuser {
 
   void copy(int id, Rewriter& rewrite) const {
     const Node& node = graph_.node(id);
-    rewrite.set(id, node.op->is(OpFlag::leaf)
-                        ? rewrite.copy_leaf(node)
-                        : rewrite.add(*node.op, rewrite.mapped(node.inputs), node.attrs,
-                                      node.origin));
+    rewrite.set(id, node.op->is(OpFlag::leaf) ? rewrite.copy_leaf(node)
+                                              : rewrite.add(*node.op, rewrite.mapped(node.inputs),
+                                                            node.attrs, node.origin));
   }
 
   // A program under construction. Registers of instructions are known once all inputs are, so
@@ -282,7 +284,7 @@ class ChainFuser {
     static constexpr std::int16_t kFirstInstruction = 1000;
     FusedProgram program;
     std::vector<Value> inputs;
-    std::map<int, std::int16_t> of_member;                   // register by old node
+    std::map<int, std::int16_t> of_member;  // register by old node
 
     std::int16_t emit(const Instruction& instruction) {
       auto& code = program.code;
@@ -363,19 +365,19 @@ class ChainFuser {
     for (std::size_t i = 0; i < results.size(); ++i)
       attrs.set(i == 0 ? "shape" : "shape_" + std::to_string(i),
                 graph_.shape({results[i], 0}).dims());
-    const Value fused = rewrite.add(op("fused"), draft.inputs, attrs,
-                                    graph_.node(members.back()).origin);
+    const Value fused =
+        rewrite.add(op("fused"), draft.inputs, attrs, graph_.node(members.back()).origin);
     for (std::size_t i = 0; i < results.size(); ++i)
       rewrite.set(results[i], Value{fused.node, static_cast<int>(i)});
   }
 
   const Program& program_;
   const Graph& graph_;
-  std::vector<std::vector<Operand>> operands_;   // of elementwise nodes; empty: not one
-  std::vector<int> group_;                       // by node; -1: none
-  std::vector<std::vector<int>> members_;        // by group, ascending; empty: merged away
+  std::vector<std::vector<Operand>> operands_;  // of elementwise nodes; empty: not one
+  std::vector<int> group_;                      // by node; -1: none
+  std::vector<std::vector<int>> members_;       // by group, ascending; empty: merged away
   std::vector<char> needed_;
-  std::vector<std::vector<int>> readers_;        // by node, seen as fusion sees it
+  std::vector<std::vector<int>> readers_;  // by node, seen as fusion sees it
   std::vector<char> is_target_;
 };
 

@@ -63,7 +63,7 @@ class Walk {
 
   Graph& graph_;
   Builder builder_;
-  std::vector<std::vector<Value>> grads_;    // by node, then output; empty: none flows
+  std::vector<std::vector<Value>> grads_;  // by node, then output; empty: none flows
 };
 
 }  // namespace

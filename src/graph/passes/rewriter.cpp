@@ -52,10 +52,9 @@ Program without_dead_nodes(const Program& program) {
   for (int id = 0; id < program.graph.size(); ++id) {
     if (!needed[id]) continue;
     const Node& node = program.graph.node(id);
-    rewrite.set(id, node.op->is(OpFlag::leaf)
-                        ? rewrite.copy_leaf(node)
-                        : rewrite.add(*node.op, rewrite.mapped(node.inputs), node.attrs,
-                                      node.origin));
+    rewrite.set(id, node.op->is(OpFlag::leaf) ? rewrite.copy_leaf(node)
+                                              : rewrite.add(*node.op, rewrite.mapped(node.inputs),
+                                                            node.attrs, node.origin));
   }
   Program result;
   result.targets = rewrite.mapped(program.targets);
@@ -96,8 +95,7 @@ Value Rewriter::add(const OpDef& op, std::vector<Value> inputs, const Attrs& att
     const auto range = known_.equal_range(hash);
     for (auto known = range.first; known != range.second; ++known) {
       const Node& node = to_.node(known->second);
-      if (node.op == &op && node.inputs == inputs && node.attrs == attrs)
-        return {known->second, 0};
+      if (node.op == &op && node.inputs == inputs && node.attrs == attrs) return {known->second, 0};
     }
   }
   to_.set_origin(origin);

@@ -44,7 +44,7 @@ class Rewriter {
   const Graph& from_;
   Graph to_;
   std::vector<std::vector<Value>> map_;
-  std::unordered_multimap<std::size_t, int> known_;      // hash -> node of to_
+  std::unordered_multimap<std::size_t, int> known_;  // hash -> node of to_
 };
 
 }  // namespace hornet

@@ -67,8 +67,8 @@ class Simplifier {
 
   Value make(const OpDef& row, Inputs inputs, const Attrs& attrs) {
     if (auto simpler = simplified(row, inputs, attrs)) return *simpler;
-    const bool commutes = row.name == "add" || row.name == "mul" || row.name == "equal" ||
-                          row.name == "not_equal";
+    const bool commutes =
+        row.name == "add" || row.name == "mul" || row.name == "equal" || row.name == "not_equal";
     if (commutes && inputs[1] < inputs[0]) std::swap(inputs[0], inputs[1]);
     return rewrite_.add(row, std::move(inputs), attrs, origin_);
   }
@@ -93,11 +93,10 @@ class Simplifier {
     if (name == "transpose") return transposed(in[0], attrs.integers("perm"));
     if (name == "matmul") return product(in, attrs);
     if (name == "concat" && in.size() == 1) return in[0];
-    if (name == "slice" && attrs.integer("size") ==
-                               spec(in[0]).shape[static_cast<int>(attrs.integer("axis"))])
+    if (name == "slice" &&
+        attrs.integer("size") == spec(in[0]).shape[static_cast<int>(attrs.integer("axis"))])
       return in[0];
-    if (name == "pad" && attrs.integer("before") == 0 && attrs.integer("after") == 0)
-      return in[0];
+    if (name == "pad" && attrs.integer("before") == 0 && attrs.integer("after") == 0) return in[0];
     return std::nullopt;
   }
 
@@ -172,7 +171,8 @@ class Simplifier {
         if (in[1] == in[2]) return in[1];
         if (number(a)) return *number(a) != 0 ? in[1] : in[2];
         break;
-      default: break;
+      default:
+        break;
     }
     return std::nullopt;
   }
@@ -191,9 +191,8 @@ class Simplifier {
     const Shape shape = *small, large = spec(in[0]).shape;
     Inputs sources;
     for (Value v : in)
-      sources.push_back(number(v)
-                            ? rewrite_.constant(*number(v), {spec(v).dtype, shape}, origin_)
-                            : node(v).inputs[0]);
+      sources.push_back(number(v) ? rewrite_.constant(*number(v), {spec(v).dtype, shape}, origin_)
+                                  : node(v).inputs[0]);
     return make("broadcast", {make(row, std::move(sources), attrs)}, {{"shape", large.dims()}});
   }
 
