@@ -1,7 +1,11 @@
 #include "r_source.h"
 
+#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -12,6 +16,17 @@ namespace {
 std::vector<RSource*>& asking() {
   static std::vector<RSource*> sources;
   return sources;
+}
+
+// Of R's thread, and of processes that it started and waited for.
+double processor_seconds() {
+  timespec own;
+  rusage children;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &own);
+  getrusage(RUSAGE_CHILDREN, &children);
+  return static_cast<double>(own.tv_sec + children.ru_utime.tv_sec + children.ru_stime.tv_sec) +
+         1e-9 * static_cast<double>(own.tv_nsec) +
+         1e-6 * static_cast<double>(children.ru_utime.tv_usec + children.ru_stime.tv_usec);
 }
 
 void say(const std::string& text) {
@@ -73,7 +88,7 @@ void RSource::ask() {
   struct Pop {
     ~Pop() { asking().pop_back(); }
   } pop;
-  Rcpp::Shield<SEXP> value(evaluate());
+  Rcpp::Shield<SEXP> value(timed_evaluate());
   if (Rf_isNull(value)) {
     ended_ = true;
     return;
@@ -93,6 +108,16 @@ void RSource::ask() {
   if (view_.notes.empty() || told_) return;
   told_ = true;
   for (const std::string& note : view_.notes) say(spec_.actor + ": " + note);
+}
+
+SEXP RSource::timed_evaluate() {
+  const auto start = std::chrono::steady_clock::now();
+  const double computed = processor_seconds();
+  SEXP value = evaluate();
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  const double share = (processor_seconds() - computed) / std::max(elapsed.count(), 1e-9);
+  computing_share_ = batches_ == 1 ? share : 0.8 * computing_share_ + 0.2 * share;
+  return value;
 }
 
 SEXP RSource::evaluate() {

@@ -20,6 +20,7 @@ class RSource : public Source {
 
   void attach(RunLoop& loop) override { loop_ = &loop; }
   bool next(Batch& batch) override;
+  bool computes() const override { return computing_share_ >= 0.5; }
   void finished() noexcept override;  // lets go of the generator
   // The feeder says whether its trainer has used up what is ready.
   void set_starved(std::function<bool()> starved) { starved_ = std::move(starved); }
@@ -30,6 +31,7 @@ class RSource : public Source {
 
  private:
   SEXP evaluate();
+  SEXP timed_evaluate();
   void ask();  // R's thread
 
   const FeedSpec spec_;
@@ -38,6 +40,9 @@ class RSource : public Source {
   SEXP call_, env_;  // preserved
   const int owner_pid_;
   std::int64_t batches_ = 0;
+  // Of the time in the generator, lately: the rest it waited, for files, servers or sleep. Written
+  // in ask(), read by the thread that waits for it.
+  double computing_share_ = 1;
   // Answers of ask().
   bool ended_ = false, told_ = false;
   std::exception_ptr error_;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "rt/parallel.h"
@@ -93,7 +94,8 @@ void Feeder::produce() {
       add(blocked_seconds_, seconds_since(start));
       BatchPool::Lease lease;
       {
-        BusyCore busy;
+        std::optional<BusyCore> busy;
+        if (source_->computes()) busy.emplace();
         lease = fill();
       }
       if (!lease || !queue_.push(std::move(lease))) break;

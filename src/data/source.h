@@ -22,6 +22,8 @@ class Source {
   virtual bool direct() const { return false; }
   // Its batches are known to fit: only weights are made.
   virtual bool checked() const { return false; }
+  // next() keeps a core busy, so kernels shall leave it one. Asked before each next().
+  virtual bool computes() const { return true; }
 };
 
 // Checks a filled batch against the spec: counts, rows, ranks, shapes, labels. A vector becomes
