@@ -81,7 +81,8 @@ int main(int argc, char** argv) {
   for (int threads : counts) {
     hornet::set_kernel_threads(threads);
     omp_set_num_threads(threads);
-    for (const Size& size : kSizes) run(size, threads);
+    for (const Size& size : kSizes)
+      if (!getenv("M") || atoi(getenv("M")) == size.m) run(size, threads);
   }
   return 0;
 }

@@ -39,9 +39,11 @@ struct TapAxis {
   bool inside() const { return first >= 0 && first + extent() <= inputs; }
 };
 
-// `run` floats in memory order, `offset` from an output pixel's first input.
+// `run` floats in memory order, `offset` from an output pixel's first input; all under the kernel's
+// `tap`-th row of those that the axis lists.
 struct Segment {
   Dim offset, run;
+  int tap;
 };
 
 // A sum over taps for a grid of output pixels.

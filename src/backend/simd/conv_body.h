@@ -13,6 +13,21 @@ struct ConvTile {
   TileOut out;
 };
 
+// Adds what input number D from x on, of each pixel, gives with the D-th line of weights.
+template <int M, int NV, int D>
+HORNET_INLINE void add_products(const float* const (&x)[4], Dim pixel, const float* w,
+                                Vec (&sum)[M][NV]) {
+  Vec column[NV];
+  HORNET_UNROLL
+  for (int v = 0; v < NV; ++v) column[v] = load(w + (D * NV + v) * kLanes);
+  HORNET_UNROLL
+  for (int i = 0; i < M; ++i) {
+    const Vec value = set1(x[i / 3][i % 3 * pixel + D]);
+    HORNET_UNROLL
+    for (int v = 0; v < NV; ++v) sum[i][v] = fma(value, column[v], sum[i][v]);
+  }
+}
+
 template <int M, int NV>
 void conv_tile(const ConvTile& t) {
   Vec sum[M][NV];
@@ -22,18 +37,21 @@ void conv_tile(const ConvTile& t) {
   for (int s = 0; s < t.count; ++s) {
     const float* first = t.src + t.segments[s].offset;
     const float* x[4] = {first, first + 3 * pixel, first + 6 * pixel, first + 9 * pixel};
-    for (Dim k = t.segments[s].run; k > 0; --k) {
-      Vec column[NV];
-      HORNET_UNROLL
-      for (int v = 0; v < NV; ++v) column[v] = load(w + v * kLanes);
-      HORNET_UNROLL
-      for (int i = 0; i < M; ++i) {
-        const Vec value = set1(x[i / 3][i % 3 * pixel]);
-        HORNET_UNROLL
-        for (int v = 0; v < NV; ++v) sum[i][v] = fma(value, column[v], sum[i][v]);
-      }
-      w += NV * kLanes;
-      for (int g = 0; g < (M + 2) / 3; ++g) ++x[g];
+    const auto advance = [&](int d) {
+      w += d * NV * kLanes;
+      for (int g = 0; g < (M + 2) / 3; ++g) x[g] += d;
+    };
+    Dim k = t.segments[s].run;
+    // By threes: kernels are three wide, mostly.
+    for (; k >= 3; k -= 3) {
+      add_products<M, NV, 0>(x, pixel, w, sum);
+      add_products<M, NV, 1>(x, pixel, w, sum);
+      add_products<M, NV, 2>(x, pixel, w, sum);
+      advance(3);
+    }
+    for (; k > 0; --k) {
+      add_products<M, NV, 0>(x, pixel, w, sum);
+      advance(1);
     }
   }
   finish_tile<M, NV>(t.out, sum);
@@ -41,13 +59,92 @@ void conv_tile(const ConvTile& t) {
 
 using ConvTileFn = void (*)(const ConvTile&);
 template <int NV, int... M>
-constexpr ConvTileFn pick_conv_tile(int pixels, std::integer_sequence<int, M...>) {
-  constexpr ConvTileFn tiles[] = {conv_tile<M + 1, NV>...};
+ConvTileFn pick_conv_tile(int pixels, std::integer_sequence<int, M...>) {
+  static constexpr ConvTileFn tiles[] = {conv_tile<M + 1, NV>...};
   return tiles[pixels - 1];
 }
 ConvTileFn conv_tile_for(int pixels, int vectors) {
   constexpr auto all = std::make_integer_sequence<int, kTileRows>();
   return vectors == 1 ? pick_conv_tile<1>(pixels, all) : pick_conv_tile<2>(pixels, all);
+}
+
+// The segments of a block that lie under rows of the image, and the weights before them.
+struct RowSegments {
+  int first, count;
+  Dim skipped;
+
+  RowSegments(const ConvPass& pass, int block, Dim row) : first(pass.blocks[block]), skipped(0) {
+    int last = pass.blocks[block + 1];
+    const auto outside = [&](int s) {
+      const Dim input = row * pass.y.step + pass.y.first + pass.y.offsets[pass.segments[s].tap];
+      return input < 0 || input >= pass.y.inputs;
+    };
+    for (; first < last && outside(first); ++first) skipped += pass.segments[first].run;
+    while (last > first && outside(last - 1)) --last;
+    count = last - first;
+  }
+};
+
+// A panel of output channels, from channel `first` on, in one row of outputs and one depth block.
+struct ConvPanel {
+  ConvTile tile;
+  Dim first;
+  int vectors, channels;
+  Activation rest;  // what finish_tile() does not do
+
+  ConvPanel() = default;
+  // `weights`: the panel's, from the block on.
+  ConvPanel(const ConvPass& pass, const ConvCall& call, int block, const RowSegments& segments,
+            Dim first, const float* weights)
+      : first(first), rest(Activation::linear) {
+    const int width = panel_width(pass.out_channels - first);
+    vectors = width / kLanes;
+    channels = static_cast<int>(std::min<Dim>(width, pass.out_channels - first));
+    tile.pixel = pass.x.step * pass.channels;
+    tile.segments = pass.segments.data() + segments.first;
+    tile.count = segments.count;
+    tile.weights = weights + segments.skipped * width;
+    tile.out.c_row = pass.dst_column;
+    tile.out.bias = call.bias ? call.bias + first : nullptr;
+    tile.out.tail = channels - (width - kLanes);
+    tile.out.accumulate = block > 0;
+    const bool last = block + 2 == static_cast<int>(pass.blocks.size());
+    tile.out.relu = last && call.activation == Activation::relu;
+    if (last && call.activation > Activation::relu) rest = call.activation;
+  }
+  // `src`: the first input of the first pixel; `dst`: its first channel.
+  void run(const float* src, float* dst, int pixels) {
+    tile.src = src;
+    tile.out.c = dst + first;
+    conv_tile_for(pixels, vectors)(tile);
+    if (rest != Activation::linear) {
+      activate_rows(rest, tile.out.c, tile.out.c_row, pixels, channels);
+    }
+  }
+};
+
+// Where there are few operations a pixel, writing counts. It goes best in the order of memory: all
+// channels of a row at once, with weights that stay in the first-level cache together.
+constexpr int kShallowPanels = 8;
+constexpr Dim kShallowFloats = 1024;
+
+// `src` and `dst`: the row's first pixel.
+void shallow_row(const ConvPass& pass, const ConvCall& call, Dim row, const float* src,
+                 float* dst) {
+  const RowSegments segments(pass, 0, row);
+  ConvPanel panels[kShallowPanels];
+  int count = 0;
+  for (Dim j = 0; j < pass.out_channels; j += kTileColumns) {
+    panels[count++] = ConvPanel(pass, call, 0, segments, j, call.weights + j * pass.depth);
+  }
+  const EvenSplit columns(pass.x.outputs, kTileRows);
+  for (Dim i = 0; i < columns.parts; ++i) {
+    const Dim column = columns.at(i);
+    const int pixels = static_cast<int>(columns.at(i + 1) - column);
+    for (int p = 0; p < count; ++p) {
+      panels[p].run(src + column * panels[p].tile.pixel, dst + column * pass.dst_column, pixels);
+    }
+  }
 }
 
 void conv_band(const ConvPass& pass, const ConvCall& call, Dim image, Dim band, float* scratch) {
@@ -61,37 +158,32 @@ void conv_band(const ConvPass& pass, const ConvCall& call, Dim image, Dim band, 
     src += pass.source_offset() + r0 * pass.y.step * pass.pitch;
   }
   float* dst = call.dst + image * pass.dst_image + pass.dst_offset + r0 * pass.dst_row;
-  const EvenSplit columns(pass.x.outputs, kTileRows);
+  const Dim src_row = pass.y.step * pass.pitch;
   const int blocks = static_cast<int>(pass.blocks.size()) - 1;
-  ConvTile t;
-  t.pixel = pass.x.step * pass.channels;
-  t.out.c_row = pass.dst_column;
+  if (blocks == 1 && pass.depth * pass.out_channels <= kShallowFloats &&
+      pass.out_channels <= kShallowPanels * kTileColumns) {
+    for (Dim r = r0; r < r1; ++r, src += src_row, dst += pass.dst_row) {
+      shallow_row(pass, call, r, src, dst);
+    }
+    return;
+  }
+  const EvenSplit columns(pass.x.outputs, kTileRows);
   for (Dim j = 0; j < pass.out_channels;) {
     const int width = panel_width(pass.out_channels - j);
-    const int count = static_cast<int>(std::min<Dim>(width, pass.out_channels - j));
-    t.out.tail = count - (width - kLanes);
-    t.out.bias = call.bias ? call.bias + j : nullptr;
-    t.weights = call.weights + j * pass.depth;
+    const float* weights = call.weights + j * pass.depth;
     for (int block = 0; block < blocks; ++block) {
-      const bool last = block == blocks - 1;
-      t.segments = pass.segments.data() + pass.blocks[block];
-      t.count = pass.blocks[block + 1] - pass.blocks[block];
-      t.out.accumulate = block > 0;
-      t.out.relu = last && call.activation == Activation::relu;
       for (Dim r = 0; r < r1 - r0; ++r) {
-        const float* row = src + r * pass.y.step * pass.pitch;
+        ConvPanel panel(pass, call, block, RowSegments(pass, block, r0 + r), j, weights);
         for (Dim i = 0; i < columns.parts; ++i) {
           const Dim column = columns.at(i);
-          const int pixels = static_cast<int>(columns.at(i + 1) - column);
-          t.src = row + column * t.pixel;
-          t.out.c = dst + r * pass.dst_row + column * pass.dst_column + j;
-          conv_tile_for(pixels, width / kLanes)(t);
-          if (last && call.activation > Activation::relu) {
-            activate_rows(call.activation, t.out.c, t.out.c_row, pixels, count);
-          }
+          panel.run(src + r * src_row + column * panel.tile.pixel,
+                    dst + r * pass.dst_row + column * pass.dst_column,
+                    static_cast<int>(columns.at(i + 1) - column));
         }
       }
-      for (int s = 0; s < t.count; ++s) t.weights += t.segments[s].run * width;
+      for (int s = pass.blocks[block]; s < pass.blocks[block + 1]; ++s) {
+        weights += pass.segments[s].run * width;
+      }
     }
     j += width;
   }

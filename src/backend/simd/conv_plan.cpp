@@ -58,14 +58,14 @@ void plan_segments(ConvPass& pass, Dim depth_limit) {
 
   // Taps side by side in memory make one run.
   std::vector<Segment> runs;
-  for (Dim row : pass.y.offsets) {
+  for (int tap = 0; tap < static_cast<int>(pass.y.offsets.size()); ++tap) {
     bool extends = false;
     for (Dim column : pass.x.offsets) {
-      const Dim offset = row * pass.pitch + column * pass.channels;
+      const Dim offset = pass.y.offsets[tap] * pass.pitch + column * pass.channels;
       if (extends && runs.back().offset + runs.back().run == offset) {
         runs.back().run += pass.channels;
       } else {
-        runs.push_back({offset, pass.channels});
+        runs.push_back({offset, pass.channels, tap});
       }
       extends = true;
     }
@@ -79,7 +79,7 @@ void plan_segments(ConvPass& pass, Dim depth_limit) {
       const Dim part = static_cast<Dim>(pass.blocks.size());
       const Dim border = pass.depth * part / parts;
       const Dim length = std::min(run.run - used, border - done);
-      pass.segments.push_back({run.offset + used, length});
+      pass.segments.push_back({run.offset + used, length, run.tap});
       used += length;
       done += length;
       if (done == border && done < pass.depth) {

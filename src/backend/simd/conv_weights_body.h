@@ -43,8 +43,8 @@ void weights_tile(const WeightsTileCall& t) {
 
 using WeightsTileFn = void (*)(const WeightsTileCall&);
 template <int NV, int... M>
-constexpr WeightsTileFn pick_weights_tile(int rows, std::integer_sequence<int, M...>) {
-  constexpr WeightsTileFn tiles[] = {weights_tile<M + 1, NV>...};
+WeightsTileFn pick_weights_tile(int rows, std::integer_sequence<int, M...>) {
+  static constexpr WeightsTileFn tiles[] = {weights_tile<M + 1, NV>...};
   return tiles[rows - 1];
 }
 WeightsTileFn weights_tile_for(int rows, int vectors) {

@@ -56,10 +56,14 @@ inline void pack_transposed(const float* lines, Dim stride, Dim depth, int width
   }
 }
 
+// So many lines ahead: they lie too far apart for the hardware to see it coming.
+constexpr Dim kPrefetchedLines = 8;
+
 // packed[k * width + j] = lines[k * stride + j], 0 for j >= count.
 inline void pack_straight(const float* lines, Dim stride, Dim depth, int width, int count,
                           float* packed) {
   for (Dim k = 0; k < depth; ++k, lines += stride, packed += width) {
+    __builtin_prefetch(lines + kPrefetchedLines * stride);
     int j = 0;
     for (; j + kLanes <= width; j += kLanes) {
       store(packed + j, j + kLanes <= count ? load(lines + j) : load_n(lines + j, count - j));

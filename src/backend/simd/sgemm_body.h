@@ -8,9 +8,6 @@
 constexpr Dim kBlockDepth = kLanes == 8 ? 256 : 384;
 constexpr Dim kBlockRows = kTileRows * (kLanes == 8 ? 16 : 20);
 constexpr Dim kBlockColumns = kTileColumns * (kLanes == 8 ? 48 : 32);
-// With few rows, B is read once or twice only: the packed part should stay close.
-constexpr Dim kFewRows = 8 * kTileRows;
-constexpr Dim kNarrowBlockColumns = 8 * kTileColumns;
 // B up to this many floats is read in place.
 constexpr Dim kInPlaceFloats = 4096;
 
@@ -54,8 +51,8 @@ void gemm_tile(const TileCall& t) {
 
 using TileFn = void (*)(const TileCall&);
 template <int NV, bool MaskB, int... M>
-constexpr TileFn pick_tile(int rows, std::integer_sequence<int, M...>) {
-  constexpr TileFn tiles[] = {gemm_tile<M + 1, NV, MaskB>...};
+TileFn pick_tile(int rows, std::integer_sequence<int, M...>) {
+  static constexpr TileFn tiles[] = {gemm_tile<M + 1, NV, MaskB>...};
   return tiles[rows - 1];
 }
 TileFn tile_for(int rows, int vectors, bool mask_b) {
@@ -67,14 +64,12 @@ TileFn tile_for(int rows, int vectors, bool mask_b) {
 bool reads_b_in_place(Dim m, Dim n, Dim k) { return n * k <= kInPlaceFloats || m <= kTileRows; }
 bool packs_a(Dim n) { return n > 6 * kTileColumns; }
 
-Dim block_columns(Dim m) { return m <= kFewRows ? kNarrowBlockColumns : kBlockColumns; }
-
 Dim packed_columns(Dim n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
 Dim gemm_scratch_floats(Dim m, Dim n, Dim k) {
   const Dim depth = std::min(k, kBlockDepth);
   const Dim a = packs_a(n) ? std::min(m + kTileRows, kBlockRows + kTileRows) * depth : 0;
-  return (a + packed_columns(std::min(n, block_columns(m)) + kLanes) * depth + 15) / 16 * 16;
+  return (a + packed_columns(std::min(n, kBlockColumns) + kLanes) * depth + 15) / 16 * 16;
 }
 
 // Products too small for blocks.
@@ -105,30 +100,41 @@ void gemm_in_place(const GemmCall& g, Dim m0, Dim m1, Dim n0, Dim n1) {
   }
 }
 
+// Panels of B's rows [k0, k0 + depth), columns [jc, jc + columns). A few rows at a time, so that B
+// is read along its rows.
+void pack_b(const GemmCall& g, Dim k0, Dim depth, Dim jc, Dim columns, float* packed) {
+  const Dim rows = g.b_col == 1 ? kPrefetchedLines : depth;
+  for (Dim k = 0; k < depth; k += rows) {
+    const Dim some = std::min(rows, depth - k);
+    for (Dim j = 0; j < columns;) {
+      const int width = panel_width(columns - j);
+      const int count = static_cast<int>(std::min<Dim>(width, columns - j));
+      const float* b = g.b + (k0 + k) * g.b_row + (jc + j) * g.b_col;
+      float* to = packed + j * depth + k * width;
+      if (g.b_col == 1) pack_straight(b, g.b_row, some, width, count, to);
+      else pack_transposed(b, g.b_col, some, width, count, to);
+      j += width;
+    }
+  }
+}
+
 void gemm_blocked(const GemmCall& g, Dim m0, Dim m1, Dim n0, Dim n1, float* scratch) {
   const bool pack_a = packs_a(g.n);
   const EvenSplit depths(g.k, kBlockDepth);
   float* packed_b = scratch;
-  float* packed_a = scratch + packed_columns(std::min(g.n, block_columns(g.m)) + kLanes) *
-                                  std::min(g.k, kBlockDepth);
+  float* packed_a =
+      scratch + packed_columns(std::min(g.n, kBlockColumns) + kLanes) * std::min(g.k, kBlockDepth);
   TileCall t;
   t.out.c_row = g.c_row;
-  for (Dim jc = n0; jc < n1; jc += block_columns(g.m)) {
-    const Dim columns = std::min(block_columns(g.m), n1 - jc);
+  for (Dim jc = n0; jc < n1; jc += kBlockColumns) {
+    const Dim columns = std::min(kBlockColumns, n1 - jc);
     for (Dim p = 0; p < depths.parts; ++p) {
       const Dim k0 = depths.at(p), depth = depths.at(p + 1) - k0;
       t.depth = depth;
       t.out.accumulate = p > 0;
       const bool last = p == depths.parts - 1;
       t.out.relu = last && g.activation == Activation::relu;
-      for (Dim j = 0; j < columns;) {
-        const int width = panel_width(columns - j);
-        const int count = static_cast<int>(std::min<Dim>(width, columns - j));
-        const float* b = g.b + k0 * g.b_row + (jc + j) * g.b_col;
-        if (g.b_col == 1) pack_straight(b, g.b_row, depth, width, count, packed_b + j * depth);
-        else pack_transposed(b, g.b_col, depth, width, count, packed_b + j * depth);
-        j += width;
-      }
+      pack_b(g, k0, depth, jc, columns, packed_b);
       for (Dim ic = m0; ic < m1; ic += kBlockRows) {
         const EvenSplit rows(std::min(kBlockRows, m1 - ic), kTileRows);
         if (pack_a) {

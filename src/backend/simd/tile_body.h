@@ -9,10 +9,14 @@ HORNET_INLINE int panel_width(Dim columns_left) {
 }
 
 // The even split of `total` into the fewest parts of at most `limit`: part i is [at(i), at(i + 1)).
+// The larger parts come last.
 struct EvenSplit {
-  Dim total, parts;
-  EvenSplit(Dim total, Dim limit) : total(total), parts((total + limit - 1) / limit) {}
-  Dim at(Dim i) const { return total * i / parts; }
+  Dim parts, size, smaller;
+  EvenSplit(Dim total, Dim limit)
+      : parts((total + limit - 1) / limit),
+        size(total / std::max<Dim>(1, parts)),
+        smaller(parts - (total - size * parts)) {}
+  Dim at(Dim i) const { return i * size + std::max<Dim>(0, i - smaller); }
 };
 
 // Where a tile's sums start and end.
