@@ -240,7 +240,9 @@ k_is_tensor <- function(x) is_tensor(x)
 #' @rdname k_int_shape
 #' @export
 k_is_keras_tensor <- function(x) {
-  if (!is_tensor(x)) abort(sprintf("k_is_keras_tensor(): expected a tensor, got %s.", describe(x)), "hornet_value_error")
+  if (!is_tensor(x)) {
+    abort(sprintf("k_is_keras_tensor(): expected a tensor, got %s.", describe(x)), "hornet_value_error")
+  }
   !is.null(x$history)
 }
 #' @rdname k_int_shape
@@ -532,7 +534,9 @@ k_floatx <- function() .globals$floatx
 #' @rdname k_backend
 #' @export
 k_set_floatx <- function(floatx) {
-  if (!identical(floatx, "float32")) abort("models compute in \"float32\"; other types aren't available.", "hornet_value_error")
+  if (!identical(floatx, "float32")) {
+    abort("models compute in \"float32\"; other types aren't available.", "hornet_value_error")
+  }
   invisible(NULL)
 }
 #' @rdname k_backend

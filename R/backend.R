@@ -18,8 +18,7 @@ axes_from_zero <- function(axis, rank, what = "axis") {
 #'
 #' @param x Tensor, number or array.
 #' @param alpha Slope of the negative part (`k_relu`); scale of the exponential part (`k_elu`).
-#' @param max_value Largest output, `NULL` for none.
-#' @param min_value,max_value Bounds.
+#' @param min_value,max_value Bounds. In `k_relu()` `max_value` may be `NULL`: none.
 #' @param a Exponent, a number or a tensor. Fractions are allowed.
 #' @return A tensor.
 #' @details

@@ -13,7 +13,7 @@
 #' | `on_epoch_begin(epoch, logs)` | before each epoch | empty list |
 #' | `on_batch_begin(batch, logs)` | before each batch is trained on | `batch`, `size` |
 #' | `on_batch_end(batch, logs)` | after each batch | `batch`, `size`, `loss` and each metric of this batch |
-#' | `on_epoch_end(epoch, logs)` | after each epoch and its validation | `val_loss` and so on, means of `loss` and each metric over the epoch |
+#' | `on_epoch_end(epoch, logs)` | after each epoch and its validation | `val_loss` and so on, means over the epoch |
 #' | `on_train_end(logs)` | once; not when training fails or is interrupted | empty list |
 #'
 #' Epochs and batches are counted from 0. Callbacks run on R's main thread, in the order in which

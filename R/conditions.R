@@ -14,13 +14,21 @@ abort <- function(message, class = NULL, call = user_call()) {
 
 # The innermost call of one of our functions by code that is not ours: what the user wrote.
 user_call <- function() {
-  # Only the frames that led to whoever asks (abort(), mostly), not those that evaluate this call.
-  calls <- sys.calls()[seq_len(sys.parent())]
-  ours <- logical(length(calls))
-  for (i in seq_along(calls)) ours[[i]] <- is_own_function(sys.function(i))
-  for (i in rev(seq_along(calls))) {
-    if (!ours[[i]]) next
-    if (i == 1L || !ours[[i - 1L]]) return(generic_call(calls, i))
+  asked_in <- sys.parent()
+  calls <- sys.calls()
+  # Who called a frame is who wrote the call: tryCatch() and its kind evaluate it further in.
+  callers <- sys.parents()
+  ours <- carriers <- logical(asked_in)
+  for (i in seq_len(asked_in)) {
+    fn <- sys.function(i)
+    ours[[i]] <- is_own_function(fn)
+    carriers[[i]] <- carries_calls(fn)
+  }
+  for (i in rev(which(ours[-asked_in]))) {
+    caller <- callers[[i]]
+    while (caller > 0L && caller < i && carriers[[caller]]) caller <- callers[[caller]]
+    # A pipe's frames have no caller on the stack: R then names the frame itself.
+    if (caller == 0L || caller >= i || !ours[[caller]]) return(generic_call(calls, i))
   }
   NULL
 }
@@ -28,6 +36,14 @@ user_call <- function() {
 is_own_function <- function(f) {
   env <- environment(f)
   !is.null(env) && identical(topenv(env), topenv())
+}
+
+# Functions that call others for whoever called them: do.call(), lapply(), $new() of a class.
+carries_calls <- function(f) {
+  env <- environment(f)
+  if (is.null(env)) return(TRUE)
+  env <- topenv(env)
+  isNamespace(env) && getNamespaceName(env) %in% c("base", "R6")
 }
 
 # A method's frame is called by its generic's: the user wrote the latter.

@@ -38,8 +38,8 @@
 #'   `keras.fit_verbose` decides, else 1. Where lines can't be redrawn (files, reports), 1 prints
 #'   one line per epoch, too. For `predict_generator()`: 0 or 1.
 #' @param callbacks A callback or a list of them; see [KerasCallback].
-#' @param view_metrics Show a plot of the metrics while training? `"auto"`: in RStudio, if there is
-#'   more than one epoch.
+#' @param view_metrics Plot the metrics after each epoch, on R's graphics device? `"auto"`: in
+#'   RStudio, if there is more than one epoch, a metric, and `verbose` is not 0.
 #' @param validation_data What to evaluate on after each epoch: a generator, or `list(x, y)` or
 #'   `list(x, y, sample_weights)`. An R function goes on where it stopped in the epoch before; an
 #'   image iterator starts again at its first batch. Arrays are converted once.
@@ -182,6 +182,11 @@ resolve_view_metrics <- function(view_metrics, epochs, metrics, verbose) {
   isTRUE(as.logical(view_metrics))
 }
 
+# A device that can't draw (too small a pane) is no reason to end training.
+show_history <- function(history) {
+  tryCatch(plot(history, method = "base"), error = function(e) NULL)
+}
+
 # Training -------------------------------------------------------------------------------------
 
 # The epochs of fit() and fit_generator(). Returns the history, invisibly; the model keeps it also
@@ -191,7 +196,6 @@ resolve_view_metrics <- function(view_metrics, epochs, metrics, verbose) {
 train <- function(model, feed, steps, params, initial_epoch, callbacks, view_metrics, validation,
                   count_mode, batch_size = NULL, validate_when_stopped = FALSE) {
   call <- user_call()
-  resolve_view_metrics(view_metrics, params$epochs, model$metrics, params$verbose)
   if (initial_epoch > 0L) params$initial_epoch <- initial_epoch
   run <- list(
     model = model,
@@ -203,6 +207,7 @@ train <- function(model, feed, steps, params, initial_epoch, callbacks, view_met
     validation = validation,
     validate_when_stopped = validate_when_stopped,
     metrics_names = model$metrics_names,
+    view = resolve_view_metrics(view_metrics, params$epochs, model$metrics, params$verbose),
     timer = training_timer(),
     recorder = history_recorder(params)
   )
@@ -265,6 +270,7 @@ train_epoch <- function(run, feeder, epoch, callbacks) {
   }
   run$recorder$add(callbacks$on_epoch_end(epoch, logs))
   model$history <- run$recorder$history(run$timer$timing())
+  if (run$view) show_history(model$history)
   !isTRUE(model$stop_training) && !done$exhausted
 }
 

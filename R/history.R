@@ -243,7 +243,7 @@ autoplot.keras_training_history <- function(object, ...) {
   plot(object, method = "ggplot2", ...)
 }
 
-utils::globalVariables(c("epoch", "value"))
+utils::globalVariables(c("data", "epoch", "value"))
 
 plot_history_ggplot2 <- function(values, smooth, theme_bw) {
   validated <- any(values$data == "validation")

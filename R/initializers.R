@@ -149,7 +149,9 @@ initializer_lecun_normal <- function(seed = NULL) initializer_variance_scaling(1
 initializer_orthogonal <- function(gain = 1, seed = NULL) {
   config <- list(gain = gain, seed = seed)
   new_initializer("Orthogonal", config, function(shape) {
-    if (length(shape) < 2L) abort("the orthogonal initializer needs a shape with at least two sizes.", "hornet_shape_error")
+    if (length(shape) < 2L) {
+      abort("the orthogonal initializer needs a shape with at least two sizes.", "hornet_shape_error")
+    }
     columns <- shape[[length(shape)]]
     rows <- prod(shape) / columns
     normal <- with_seed(seed, matrix(stats::rnorm(rows * columns), rows, columns))

@@ -252,6 +252,7 @@ model_function <- function(model, mode) {
   self <- model_object(model, "model")
   if (length(self$outputs) == 0L) abort(sprintf('model "%s" has no layers yet.', self$name), "hornet_value_error")
   if (mode != "predict" && is.null(self$compiled)) not_compiled(self)
+  use_threads()
   runtime <- runtime_of(self)
   if (mode == "train") warn_if_trainable_changed(self)
   fn <- runtime$functions[[mode]]
@@ -406,6 +407,7 @@ trace_update <- function(self, total) {
 model_feed_spec <- function(model, mode, actor, class_weight = NULL) {
   self <- model_object(model, "model")
   if (mode != "predict" && is.null(self$compiled)) not_compiled(self)
+  use_threads()
   names <- self$input_names
   inputs <- lapply(seq_along(names), function(i) list(name = names[[i]], dim = self$inputs[[i]]$dims, classes = 0))
   targets <- if (mode == "predict") list() else target_ports(self)

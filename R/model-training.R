@@ -1,13 +1,5 @@
 # Training, evaluation and prediction on arrays and single batches.
 
-#' @importFrom generics fit
-#' @export
-generics::fit
-
-#' @importFrom generics evaluate
-#' @export
-generics::evaluate
-
 #' Train a model on arrays
 #'
 #' Trains for a number of epochs, in batches, on data that are in memory. The data are converted
@@ -146,8 +138,8 @@ fit.keras.engine.training.Model <- function(
 #' model %>% compile(optimizer = "sgd", loss = "mse", metrics = "mae")
 #' x <- matrix(runif(64), ncol = 2)
 #' model %>% evaluate(x, rowSums(x), verbose = 0)
-#' @name evaluate
-NULL
+#' @export
+evaluate <- function(object, ...) UseMethod("evaluate")
 
 #' @rdname evaluate
 #' @method evaluate keras.engine.training.Model

@@ -198,7 +198,9 @@ check_model_inputs <- function(inputs) {
 
 check_model_outputs <- function(outputs) {
   outputs <- as_tensor_list(outputs)
-  if (length(outputs) == 0L) abort("`outputs` is empty: give the tensors that the model computes.", "hornet_value_error")
+  if (length(outputs) == 0L) {
+    abort("`outputs` is empty: give the tensors that the model computes.", "hornet_value_error")
+  }
   lapply(outputs, function(x) {
     if (!is_tensor(x)) abort(sprintf("`outputs` must be tensors, got %s.", describe(x)), "hornet_value_error")
     x <- with_history(x)

@@ -87,7 +87,7 @@ optimizer_config <- function(optimizer) {
 #' | `sgd` | `v = momentum * v - lr * g`; `p + v`, with Nesterov `p + momentum * v - lr * g` |
 #' | `rmsprop` | `a = rho * a + (1 - rho) * g^2`; `p - lr * g / (sqrt(a) + epsilon)` |
 #' | `adagrad` | `a = a + g^2`; `p - lr * g / (sqrt(a) + epsilon)` |
-#' | `adadelta` | a as rmsprop; `u = g * sqrt(d + epsilon) / sqrt(a + epsilon)`; `p - lr * u`; `d = rho * d + (1 - rho) * u^2` |
+#' | `adadelta` | a of rmsprop; `u = g * sqrt((d + epsilon) / (a + epsilon))`; `p - lr * u`; d as a, of u |
 #' | `adam` | m, v moving averages of g, g^2; `p - lr * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon)` |
 #' | `adamax` | `u = max(beta_2 * u, abs(g))`; `p - lr / (1 - beta_1^t) * m / (u + epsilon)` |
 #' | `nadam` | adam with Nesterov momentum and a momentum schedule |
@@ -237,7 +237,8 @@ optimizer_nadam <- function(lr = 0.002, beta_1 = 0.9, beta_2 = 0.999, epsilon = 
            slots = list(m = m, v = v))
     }
   )
-  settings <- list(beta_1 = beta_1, beta_2 = beta_2, epsilon = epsilon %||% k_epsilon(), schedule_decay = schedule_decay)
+  settings <- list(beta_1 = beta_1, beta_2 = beta_2, epsilon = epsilon %||% k_epsilon(),
+                   schedule_decay = schedule_decay)
   self <- new_optimizer("Nadam", lr, settings, rule, 0, clipnorm, clipvalue)
   assign("schedule", new_variable(self$store, "m_schedule", integer(), 1), envir = self)
   self

@@ -420,8 +420,7 @@ image_workers <- function() {
   workers <- getOption("hornet.image_workers")
   if (!is.null(workers)) return(positive_int(workers, "options(hornet.image_workers = )"))
   cores <- cpp_image_cores()
-  limited <- nzchar(Sys.getenv("_R_CHECK_LIMIT_CORES_")) || nzchar(Sys.getenv("_R_CHECK_PACKAGE_NAME_"))
-  max(1L, if (limited) 1L else cores - 1L)
+  max(1L, if (under_check()) 1L else cores - 1L)
 }
 
 # Which part of n files: fractions from, to.
@@ -448,10 +447,24 @@ subset_rows <- function(n, subset, generator, y) {
   if (limits[[1L]] == 0 && subset == "validation") validation else training
 }
 
+# What comes along with pictures, as a numeric array: labels, other inputs.
+as_plain_array <- function(x, what) {
+  if (is.factor(x)) {
+    tell_class_order(x, what)
+    return(as.integer(x) - 1L)
+  }
+  if (is.data.frame(x) || inherits(x, "Matrix")) x <- unname(as.matrix(x))
+  if (!(is.numeric(x) || is.logical(x)) || inherits(x, "integer64") || length(x) == 0L) {
+    abort(sprintf("`%s` must be a numeric array with at least one row, not %s.", what,
+                  if (length(x)) describe(x) else "an empty one"), "hornet_value_error")
+  }
+  x
+}
+
 check_rows <- function(n, arrays, what) {
   for (array in arrays) {
-    if (row_count(array) != n) {
-      abort(sprintf("`x` has %d pictures, but %s %d rows.", n, what, as.integer(row_count(array))),
+    if (NROW(array) != n) {
+      abort(sprintf("`x` has %d pictures, but %s %d rows.", n, what, NROW(array)),
             "hornet_shape_error")
     }
   }

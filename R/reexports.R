@@ -4,9 +4,8 @@
 #' @export
 magrittr::`%>%`
 
-#' @importFrom generics compile
-#' @export
-generics::compile
-
+# The generics that tidy modelling packages share; their help pages here are those of the methods.
+#' @importFrom generics compile fit
+#' @rawNamespace export(compile, fit)
 #' @importFrom R6 R6Class
 NULL

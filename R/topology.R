@@ -202,8 +202,7 @@ model_object <- function(x, what = "object") {
   assign(i, value, envir = self)
   x
 }
-#' @importFrom utils .DollarNames
-#' @export
+#' @exportS3Method utils::.DollarNames
 .DollarNames.keras.engine.topology.Layer <- function(x, pattern = "") {
   hidden <- c("own_weights", "store", "wrapper", "initialize", "clone")
   grep(pattern, setdiff(ls(environment(x)$self), hidden), value = TRUE)

@@ -14,6 +14,11 @@
 .globals$image_data_format <- "channels_last"
 .globals$learning_phase <- NULL
 
+# R CMD check, which allows two cores.
+under_check <- function() {
+  nzchar(Sys.getenv("_R_CHECK_LIMIT_CORES_")) || nzchar(Sys.getenv("_R_CHECK_PACKAGE_NAME_"))
+}
+
 `%||%` <- function(x, y) if (is.null(x)) y else x
 
 # A number that nothing else in this session has.

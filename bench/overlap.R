@@ -63,7 +63,7 @@ busy_for <- function(seconds) {
 }
 
 overlap <- function(name, bar, threads, make_work) {
-  hornet:::cpp_set_threads(threads)
+  options(hornet.threads = threads)
   model <- mlp()
   for (round in seq_len(rounds)) {
     step <- step_seconds(model)
@@ -85,7 +85,7 @@ overlap("working generator, 1 thread", 1.15, 1L, busy_for)
 
 # ---- exact calls --------------------------------------------------------------------------------
 
-invisible(hornet:::cpp_set_threads(0L))
+options(hornet.threads = NULL)
 model <- mlp()
 generator <- timed_generator(function() NULL)
 fit_generator(

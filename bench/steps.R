@@ -74,7 +74,7 @@ requests <- file("stdin", "r")
 while (length(request <- readLines(requests, 1)) > 0) {
   words <- strsplit(request, " ")[[1]]
   name <- words[1]
-  hornet:::cpp_set_threads(as.integer(words[3]))
+  options(hornet.threads = as.integer(words[3]))
   if (is.null(built[[name]])) {
     built[[name]] <- nets[[name]]()
     run(built[[name]], 1)

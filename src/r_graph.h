@@ -10,8 +10,8 @@ namespace hornet {
 
 // Kinds of handles (r_handle.h).
 constexpr const char* kGraphHandle = "graph";
-constexpr const char* kVariablesHandle = "variables";
-constexpr const char* kFunctionHandle = "function";
+constexpr const char* kVariablesHandle = "model";
+constexpr const char* kFunctionHandle = "compiled model";
 
 Value value_from_r(SEXP value);                 // c(node, output)
 std::vector<Value> values_from_r(SEXP values);  // list of such

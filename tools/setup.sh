@@ -59,7 +59,7 @@ fi
 
 echo "setup: building hornet"
 mkdir -p build
-test -d /usr/lib/ccache && PATH="/usr/lib/ccache:$PATH" && export PATH
+test -d /usr/lib/ccache && PATH="/usr/lib/ccache:$PATH" && export PATH CCACHE_NOHASHDIR=1
 # Header dependencies are tracked (HORNET_DEV), so that a changed header rebuilds what includes it.
 touch build/setup.begin
 HORNET_DEV=yes MAKEFLAGS="-j$(nproc)" R CMD INSTALL --strip --no-test-load \

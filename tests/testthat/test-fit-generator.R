@@ -460,12 +460,27 @@ test_that("a dynamic bar is redrawn within the width of the terminal", {
   }
   output <- capture.output(
     line_model(metrics = c("mae", "mse")) %>%
-      fit_generator(slow, 20, validation_data = data, view_metrics = TRUE)
+      fit_generator(slow, 20, validation_data = data)
   )
   states <- unlist(strsplit(output[-1], "\r"))
   expect_gt(length(states), 3)
   expect_true(all(nchar(states) < 60))
   expect_match(paste(output, collapse = ""), "val_mean_squared_error")
+})
+
+test_that("with view_metrics the history is drawn after each epoch", {
+  pages <- function(...) {
+    file <- tempfile(fileext = ".pdf")
+    on.exit(unlink(file))
+    grDevices::pdf(file, compress = FALSE)
+    tryCatch(
+      line_model() %>% fit_generator(line_generator(), 2, epochs = 3, verbose = 0, ...),
+      finally = grDevices::dev.off()
+    )
+    sum(grepl("/Type /Page ", readLines(file, warn = FALSE), fixed = TRUE, useBytes = TRUE))
+  }
+  expect_equal(pages(view_metrics = TRUE), 3)
+  expect_equal(pages(), 0)
 })
 
 test_that("view_metrics is resolved like the reference does", {

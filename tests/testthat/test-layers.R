@@ -246,7 +246,8 @@ test_that("shape mistakes name the layer, what was expected and what came", {
   expect_error(layer_conv_2d(flat, 3, 3, name = "first"), 'layer "first" expects an input with 4 axes, got 2',
                class = "hornet_shape_error")
   small <- layer_input(shape = c(2, 2, 1))
-  expect_error(layer_conv_2d(small, 3, 3, name = "c"), 'layer "c": the kernel covers 3 x 3, but the input has size 2 x 2',
+  expect_error(layer_conv_2d(small, 3, 3, name = "c"),
+               'layer "c": the kernel covers 3 x 3, but the input has size 2 x 2',
                class = "hornet_shape_error")
   dense <- layer_dense(units = 2, name = "d")
   dense(flat)

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "backend/backend.h"
+#include "backend/function_kernel.h"
 #include "graph/fused.h"
 #include "graph/op.h"
 
@@ -32,27 +32,6 @@ void add_fused_kernels(KernelRows& rows);
 // `elements` each are as much work.
 constexpr Dim kGrain = 16384;
 inline Dim grain_of(Dim elements) { return std::max<Dim>(1, kGrain / std::max<Dim>(1, elements)); }
-
-template <class Body>
-class FunctionKernel final : public Kernel {
- public:
-  FunctionKernel(Body body, std::size_t workspace)
-      : body_(std::move(body)), workspace_(workspace) {}
-  std::size_t workspace_bytes() const override { return workspace_; }
-  void run(const Tensor* inputs, const Tensor* outputs, void* workspace) override {
-    body_(inputs, outputs, workspace);
-  }
-
- private:
-  Body body_;
-  std::size_t workspace_;
-};
-
-// The kernel whose run() is body(const Tensor* inputs, const Tensor* outputs, void* workspace).
-template <class Body>
-std::unique_ptr<Kernel> kernel(Body body, std::size_t workspace = 0) {
-  return std::make_unique<FunctionKernel<Body>>(std::move(body), workspace);
-}
 
 // make(T()) for the C++ type T of `type`; null for the integer type.
 template <class Make>
