@@ -302,6 +302,11 @@ needs_a_value <- function(e) {
   known <- gettext(c(
     "argument is not interpretable as logical",
     "argument is of length zero",
+    "the condition has length > 1",
+    "invalid 'x' type in 'x && y'",
+    "invalid 'y' type in 'x && y'",
+    "invalid 'x' type in 'x || y'",
+    "invalid 'y' type in 'x || y'",
     "non-numeric argument to mathematical function",
     "non-numeric argument to binary operator",
     "requires numeric/complex matrix/vector arguments",

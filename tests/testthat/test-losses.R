@@ -166,3 +166,19 @@ test_that("crossentropies from logits agree with those of probabilities", {
   expect_equal(k_eval(k_binary_crossentropy(bits, logits, from_logits = TRUE)),
                k_eval(k_binary_crossentropy(bits, k_sigmoid(logits))), tolerance = 1e-5)
 })
+
+test_that("a loss that asks for values says that it can't be traced, and what to use", {
+  asking <- list(
+    function(y_true, y_pred) if (y_true > 1) k_mean(y_pred) else k_mean(y_true),
+    function(y_true, y_pred) if (k_mean(y_true) > 1 && TRUE) y_pred else y_true,
+    function(y_true, y_pred) k_mean(besselJ(y_pred, 1)),
+    function(y_true, y_pred) as.numeric(y_pred),
+    function(y_true, y_pred) while (y_true > 0) y_pred
+  )
+  for (loss in asking) {
+    model <- passing_model()
+    error <- tryCatch(compile(model, "sgd", loss), error = identity)
+    expect_s3_class(error, "hornet_trace_error")
+    expect_match(conditionMessage(error), "only known when the model runs.*[uU]se k_switch\\(\\)")
+  }
+})

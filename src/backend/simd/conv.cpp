@@ -90,7 +90,8 @@ void Convolution::run(const float* src, const float* w, const float* bias, float
     const ConvPass& pass = passes_[i];
     const Dim width = 2 * table_->lanes;
     const Dim panels = (pass.out_channels + width - 1) / width;
-    parallel_tasks(panels, slots_, [&](int, Dim panel) {
+    const bool many = packed_[i + 1] - packed_[i] > kElementGrain;
+    parallel_tasks(panels, many ? slots_ : 1, [&](int, Dim panel) {
       table_->pack(pass, geometry_, transposed_, w, panel * width, packed + packed_[i]);
     });
     const ConvCall call = {src, packed + packed_[i], bias, dst, activation_};

@@ -5,8 +5,7 @@
 #include "backend/simd/tile_body.h"
 
 struct ConvTile {
-  const float* src;  // first input of the first pixel
-  Dim pixel;         // floats from one pixel's first input to the next one's
+  Dim pixel;  // floats from one pixel's first input to the next one's
   const Segment* segments;
   int count;
   const float* weights;
@@ -28,14 +27,15 @@ HORNET_INLINE void add_products(const float* const (&x)[4], Dim pixel, const flo
   }
 }
 
+// `src`: the first input of the first pixel.
 template <int M, int NV>
-void conv_tile(const ConvTile& t) {
+void conv_tile(const ConvTile& t, const float* src, float* dst) {
   Vec sum[M][NV];
-  start_tile<M, NV>(t.out, sum);
+  start_tile<M, NV>(t.out, dst, sum);
   const Dim pixel = t.pixel;
   const float* w = t.weights;
   for (int s = 0; s < t.count; ++s) {
-    const float* first = t.src + t.segments[s].offset;
+    const float* first = src + t.segments[s].offset;
     const float* x[4] = {first, first + 3 * pixel, first + 6 * pixel, first + 9 * pixel};
     const auto advance = [&](int d) {
       w += d * NV * kLanes;
@@ -54,18 +54,19 @@ void conv_tile(const ConvTile& t) {
       advance(1);
     }
   }
-  finish_tile<M, NV>(t.out, sum);
+  finish_tile<M, NV>(t.out, dst, sum);
 }
 
-using ConvTileFn = void (*)(const ConvTile&);
+using ConvTileFn = void (*)(const ConvTile&, const float*, float*);
 template <int NV, int... M>
-ConvTileFn pick_conv_tile(int pixels, std::integer_sequence<int, M...>) {
+const ConvTileFn* list_conv_tiles(std::integer_sequence<int, M...>) {
   static constexpr ConvTileFn tiles[] = {conv_tile<M + 1, NV>...};
-  return tiles[pixels - 1];
+  return tiles;
 }
-ConvTileFn conv_tile_for(int pixels, int vectors) {
+// The tiles of 1, 2, ... pixels.
+const ConvTileFn* conv_tiles_of(int vectors) {
   constexpr auto all = std::make_integer_sequence<int, kTileRows>();
-  return vectors == 1 ? pick_conv_tile<1>(pixels, all) : pick_conv_tile<2>(pixels, all);
+  return vectors == 1 ? list_conv_tiles<1>(all) : list_conv_tiles<2>(all);
 }
 
 // The segments of a block that lie under rows of the image, and the weights before them.
@@ -88,8 +89,9 @@ struct RowSegments {
 // A panel of output channels, from channel `first` on, in one row of outputs and one depth block.
 struct ConvPanel {
   ConvTile tile;
+  const ConvTileFn* tiles;
   Dim first;
-  int vectors, channels;
+  int channels;
   Activation rest;  // what finish_tile() does not do
 
   ConvPanel() = default;
@@ -98,7 +100,7 @@ struct ConvPanel {
             Dim first, const float* weights)
       : first(first), rest(Activation::linear) {
     const int width = panel_width(pass.out_channels - first);
-    vectors = width / kLanes;
+    tiles = conv_tiles_of(width / kLanes);
     channels = static_cast<int>(std::min<Dim>(width, pass.out_channels - first));
     tile.pixel = pass.x.step * pass.channels;
     tile.segments = pass.segments.data() + segments.first;
@@ -113,12 +115,10 @@ struct ConvPanel {
     if (last && call.activation > Activation::relu) rest = call.activation;
   }
   // `src`: the first input of the first pixel; `dst`: its first channel.
-  void run(const float* src, float* dst, int pixels) {
-    tile.src = src;
-    tile.out.c = dst + first;
-    conv_tile_for(pixels, vectors)(tile);
+  void run(const float* src, float* dst, int pixels) const {
+    tiles[pixels - 1](tile, src, dst + first);
     if (rest != Activation::linear) {
-      activate_rows(rest, tile.out.c, tile.out.c_row, pixels, channels);
+      activate_rows(rest, dst + first, tile.out.c_row, pixels, channels);
     }
   }
 };
@@ -138,12 +138,12 @@ void shallow_row(const ConvPass& pass, const ConvCall& call, Dim row, const floa
     panels[count++] = ConvPanel(pass, call, 0, segments, j, call.weights + j * pass.depth);
   }
   const EvenSplit columns(pass.x.outputs, kTileRows);
+  const Dim pixel = panels[0].tile.pixel;
   for (Dim i = 0; i < columns.parts; ++i) {
-    const Dim column = columns.at(i);
-    const int pixels = static_cast<int>(columns.at(i + 1) - column);
-    for (int p = 0; p < count; ++p) {
-      panels[p].run(src + column * panels[p].tile.pixel, dst + column * pass.dst_column, pixels);
-    }
+    const int pixels = static_cast<int>(columns.at(i + 1) - columns.at(i));
+    for (int p = 0; p < count; ++p) panels[p].run(src, dst, pixels);
+    src += pixels * pixel;
+    dst += pixels * pass.dst_column;
   }
 }
 

@@ -10,6 +10,7 @@ struct WeightsTileCall {
   const float* dy;
   Dim dy_row, dy_pixel;
   Dim rows, pixels;
+  float* sums;
   TileOut out;
 };
 
@@ -17,7 +18,7 @@ template <int M, int NV>
 void weights_tile(const WeightsTileCall& t) {
   constexpr int kThrees = (M + 2) / 3;
   Vec sum[M][NV];
-  start_tile<M, NV>(t.out, sum);
+  start_tile<M, NV>(t.out, t.sums, sum);
   const Dim x_pixel = t.x_pixel, dy_pixel = t.dy_pixel;
   for (Dim r = 0; r < t.rows; ++r) {
     const float* x[kThrees];
@@ -38,7 +39,7 @@ void weights_tile(const WeightsTileCall& t) {
       for (int g = 0; g < kThrees; ++g) x[g] += x_pixel;
     }
   }
-  finish_tile<M, NV>(t.out, sum);
+  finish_tile<M, NV>(t.out, t.sums, sum);
 }
 
 using WeightsTileFn = void (*)(const WeightsTileCall&);
@@ -81,7 +82,7 @@ void weights_band(const WeightsPlan& plan, const float* x, const float* dy, Dim 
     t.out.c_row = width;
     for (const WeightsTile& tile : plan.tiles) {
       t.offsets = tile.offsets;
-      t.out.c = sums + j * plan.depth + tile.row * width;
+      t.sums = sums + j * plan.depth + tile.row * width;
       weights_tile_for(tile.rows, width / kLanes)(t);
     }
   }

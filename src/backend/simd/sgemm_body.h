@@ -17,6 +17,7 @@ struct TileCall {
   const float* b;
   Dim b_row;
   Dim depth;
+  float* c;
   TileOut out;
 };
 
@@ -24,7 +25,7 @@ struct TileCall {
 template <int M, int NV, bool MaskB>
 void gemm_tile(const TileCall& t) {
   Vec sum[M][NV];
-  start_tile<M, NV>(t.out, sum);
+  start_tile<M, NV>(t.out, t.c, sum);
   // A pointer for every three rows: x86 can add once and twice a stride in an address, not more.
   const float* a[4] = {t.a, t.a + 3 * t.a_row, t.a + 6 * t.a_row, t.a + 9 * t.a_row};
   const float* b = t.b;
@@ -46,7 +47,7 @@ void gemm_tile(const TileCall& t) {
     b += b_row;
     for (int g = 0; g < (M + 2) / 3; ++g) a[g] += a_col;
   }
-  finish_tile<M, NV>(t.out, sum);
+  finish_tile<M, NV>(t.out, t.c, sum);
 }
 
 using TileFn = void (*)(const TileCall&);
@@ -93,7 +94,7 @@ void gemm_in_place(const GemmCall& g, Dim m0, Dim m1, Dim n0, Dim n1) {
       const Dim row = m0 + rows.at(i);
       const int count = static_cast<int>(rows.at(i + 1) - rows.at(i));
       t.a = g.a + row * g.a_row;
-      t.out.c = g.c + row * g.c_row + j;
+      t.c = g.c + row * g.c_row + j;
       tile_for(count, width / kLanes, t.out.tail < kLanes)(t);
     }
     j += width;
@@ -161,11 +162,11 @@ void gemm_blocked(const GemmCall& g, Dim m0, Dim m1, Dim n0, Dim n1, float* scra
           for (Dim i = 0; i < rows.parts; ++i) {
             const Dim row = ic + rows.at(i);
             t.a = pack_a ? packed_a + i * kTileRows * depth : g.a + row * g.a_row + k0 * g.a_col;
-            t.out.c = g.c + row * g.c_row + jc + j;
+            t.c = g.c + row * g.c_row + jc + j;
             const int height = static_cast<int>(rows.at(i + 1) - rows.at(i));
             tile_for(height, width / kLanes, false)(t);
             if (last && g.activation > Activation::relu) {
-              activate_rows(g.activation, t.out.c, g.c_row, height, count);
+              activate_rows(g.activation, t.c, g.c_row, height, count);
             }
           }
           j += width;

@@ -19,9 +19,8 @@ struct EvenSplit {
   Dim at(Dim i) const { return i * size + std::max<Dim>(0, i - smaller); }
 };
 
-// Where a tile's sums start and end.
+// How a tile's sums start, and end in rows of C.
 struct TileOut {
-  float* c;
   Dim c_row;
   const float* bias;  // start of the sums where `accumulate` is false; may be null
   int tail;           // lanes of the last vector
@@ -30,14 +29,14 @@ struct TileOut {
 };
 
 template <int M, int NV>
-HORNET_INLINE void start_tile(const TileOut& t, Vec (&sum)[M][NV]) {
+HORNET_INLINE void start_tile(const TileOut& t, const float* c, Vec (&sum)[M][NV]) {
   if (t.accumulate) {
     HORNET_UNROLL
     for (int i = 0; i < M; ++i) {
       HORNET_UNROLL
       for (int v = 0; v < NV; ++v) {
-        const float* c = t.c + i * t.c_row + v * kLanes;
-        sum[i][v] = v < NV - 1 ? load(c) : load_n(c, t.tail);
+        const float* from = c + i * t.c_row + v * kLanes;
+        sum[i][v] = v < NV - 1 ? load(from) : load_n(from, t.tail);
       }
     }
     return;
@@ -55,7 +54,7 @@ HORNET_INLINE void start_tile(const TileOut& t, Vec (&sum)[M][NV]) {
 }
 
 template <int M, int NV>
-HORNET_INLINE void finish_tile(const TileOut& t, Vec (&sum)[M][NV]) {
+HORNET_INLINE void finish_tile(const TileOut& t, float* c, Vec (&sum)[M][NV]) {
   if (t.relu) {
     HORNET_UNROLL
     for (int i = 0; i < M; ++i) {
@@ -63,7 +62,6 @@ HORNET_INLINE void finish_tile(const TileOut& t, Vec (&sum)[M][NV]) {
       for (int v = 0; v < NV; ++v) sum[i][v] = relu(sum[i][v]);
     }
   }
-  float* const c = t.c;
   const Dim c_row = t.c_row;
   const int tail = t.tail;
   HORNET_UNROLL
