@@ -22,9 +22,9 @@
 #' The function is called exactly `steps_per_epoch * (epochs - initial_epoch)` times, unless
 #' training ends early, and never at the same time as other R code. It may use the model
 #' (`predict()`, `evaluate()`), but not train it. An error in it ends training when its batch is
-#' needed and reaches you as it is; batches made before it have been trained on. While it runs it has a random number stream of
-#' its own, derived from R's when training begins: results after [set.seed()] do not depend on how
-#' far it worked ahead.
+#' needed and reaches you as it is; batches made before it have been trained on. While it runs it
+#' has a random number stream of its own, derived from R's when training begins: results after
+#' [set.seed()] do not depend on how far it worked ahead.
 #'
 #' See `vignette("generators", package = "hornet")`.
 #'
