@@ -98,25 +98,32 @@ drive_predict <- function(model, x = matrix(1, 3, 2), steps = 1) {
 # Threads, batches and R objects that are alive.
 live <- function() unname(cpp_live_counts())
 
-# `case` in a fresh R, killed when it takes longer than `limit` seconds. TRUE, or what it printed.
-in_fresh_process <- function(case, limit = 60) {
+# Code in a fresh R that has the cases, killed when it takes longer than `limit` seconds.
+run_fresh <- function(code, limit = 60) {
   script <- tempfile(fileext = ".R")
   on.exit(unlink(script))
-  helper <- testthat::test_path("helper-threads.R")
-  cases <- testthat::test_path("helper-threads-cases.R")
+  helpers <- paste0("helper-threads", c("", "-cases", "-processes"), ".R")
+  helpers <- normalizePath(vapply(helpers, testthat::test_path, ""))
   writeLines(c(
     sprintf(".libPaths(c(%s))", paste(encodeString(.libPaths(), quote = "'"), collapse = ", ")),
     "library(hornet)",
     "env <- new.env(parent = asNamespace('hornet'))",
-    sprintf("for (file in c('%s', '%s')) sys.source(file, env)",
-            normalizePath(helper), normalizePath(cases)),
-    sprintf("eval(quote(thread_cases[[%s]]()), env)", deparse(case)),
-    "eval(quote(stopifnot(identical(live(), c(0L, 0L, 0L)))), env)",
-    "cat('case passed\\n')"
+    sprintf("sys.source(%s, env)", encodeString(helpers, quote = "'")),
+    code
   ), script)
   out <- suppressWarnings(system2(
     "timeout", c("-s", "KILL", limit, file.path(R.home("bin"), "Rscript"), "--vanilla", script),
     stdout = TRUE, stderr = TRUE
   ))
-  if ("case passed" %in% out) TRUE else paste(utils::tail(out, 30), collapse = "\n")
+  list(output = as.vector(out), status = attr(out, "status") %||% 0L)
+}
+
+# TRUE, or what a failing case printed.
+in_fresh_process <- function(case) {
+  run <- run_fresh(c(
+    sprintf("eval(quote(thread_cases[[%s]]()), env)", deparse(case)),
+    "eval(quote(stopifnot(identical(live(), c(0L, 0L, 0L)))), env)",
+    "cat('case passed\\n')"
+  ))
+  if ("case passed" %in% run$output) TRUE else paste(utils::tail(run$output, 30), collapse = "\n")
 }
