@@ -407,7 +407,6 @@ trace_update <- function(self, total) {
 model_feed_spec <- function(model, mode, actor, class_weight = NULL) {
   self <- model_object(model, "model")
   if (mode != "predict" && is.null(self$compiled)) not_compiled(self)
-  use_threads()
   names <- self$input_names
   inputs <- lapply(seq_along(names), function(i) list(name = names[[i]], dim = self$inputs[[i]]$dims, classes = 0))
   targets <- if (mode == "predict") list() else target_ports(self)

@@ -117,7 +117,7 @@ struct Checker {
       const bool from_one = *std::min_element(values, values + n) >= 1 &&
                             *std::max_element(values, values + n) == classes;
       fail(who + ": expected labels 0 to " + std::to_string(port.classes - 1) + " for " + singular +
-               " \"" + port.name + "\" (" + std::to_string(port.classes) + " classes" + "), got " +
+               " \"" + port.name + "\" (" + std::to_string(port.classes) + " classes), got " +
                number(value) + " in row " + std::to_string(i / per_row + 1),
            from_one ? "Labels start at 0: subtract 1 from labels that start at 1." : "");
     }

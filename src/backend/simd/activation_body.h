@@ -7,7 +7,7 @@ HORNET_INLINE Vec activate(Vec x) {
     case Activation::linear:
       return x;
     case Activation::relu:
-      return max_or(zero(), x);
+      return relu(x);
     case Activation::sigmoid:
       return sigmoid(x);
     case Activation::tanh:

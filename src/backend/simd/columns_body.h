@@ -47,6 +47,15 @@ void column_sums(Dim rows, Dim width, const Terms& terms, float* out) {
   }
 }
 
+// The matrix itself as the term of sums.
+struct PlainTerm {
+  static constexpr int kSums = 1;
+  const float* x;
+  HORNET_MEMBER void at(Dim place, Dim, int lanes, Vec (&term)[1]) const {
+    term[0] = load_n(x + place, lanes);
+  }
+};
+
 // y[i, j] = f(place, column, lanes) over a whole matrix.
 template <class F>
 HORNET_INLINE void each_place(Dim rows, Dim width, float* y, F f) {

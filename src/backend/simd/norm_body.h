@@ -26,14 +26,7 @@ void softmax_rows(const float* x, float* y, Dim n, Dim begin, Dim end) {
   }
 }
 
-// Sums, and sums of squared distances from `centre`.
-struct SumTerm {
-  static constexpr int kSums = 1;
-  const float* x;
-  HORNET_MEMBER void at(Dim place, Dim, int lanes, Vec (&term)[1]) const {
-    term[0] = load_n(x + place, lanes);
-  }
-};
+// Squared distances from `centre`.
 struct SquareTerm {
   static constexpr int kSums = 1;
   const float *x, *centre;
@@ -55,7 +48,7 @@ struct GradientTerms {
 // Means of columns, and the sums of squared distances from them.
 void norm_moments(const float* x, Dim rows, Dim width, float* mean, float* squares) {
   if (rows == 0) return;
-  column_sums(rows, width, SumTerm{x}, mean);
+  column_sums(rows, width, PlainTerm{x}, mean);
   const Vec share = set1(1.0f / static_cast<float>(rows));
   for (Dim j = 0; j < width; j += kLanes) {
     const int lanes = static_cast<int>(std::min<Dim>(kLanes, width - j));

@@ -1,14 +1,6 @@
 // Sums along rows and down columns.
 #include "backend/simd/columns_body.h"
 
-struct PlainTerm {
-  static constexpr int kSums = 1;
-  const float* x;
-  HORNET_MEMBER void at(Dim place, Dim, int lanes, Vec (&term)[1]) const {
-    term[0] = load_n(x + place, lanes);
-  }
-};
-
 void reduce_columns(const float* x, Dim rows, Dim width, float* sums) {
   column_sums(rows, width, PlainTerm{x}, sums);
 }
