@@ -1,14 +1,15 @@
-# Numbers computed by tf_keras (tools/golden/model_language.py), and the data they belong to.
+# Numbers computed by tf_keras (the scripts in tools/golden), and the data they belong to.
 
+# golden("layers", "dense"): what inst/golden/<file>.json holds there.
 golden <- local({
-  numbers <- NULL
-  function(...) {
+  numbers <- list()
+  function(..., file = "model_language") {
     testthat::skip_if_not_installed("jsonlite")
-    if (is.null(numbers)) {
-      path <- system.file("golden", "model_language.json", package = "hornet")
-      numbers <<- jsonlite::fromJSON(path, simplifyDataFrame = FALSE, simplifyMatrix = FALSE)
+    if (is.null(numbers[[file]])) {
+      path <- system.file("golden", paste0(file, ".json"), package = "hornet")
+      numbers[[file]] <<- jsonlite::fromJSON(path, simplifyDataFrame = FALSE, simplifyMatrix = FALSE)
     }
-    Reduce(`[[`, list(...), numbers)
+    Reduce(`[[`, list(...), numbers[[file]])
   }
 })
 

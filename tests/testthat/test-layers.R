@@ -1,41 +1,5 @@
 # Each layer against tf_keras: output, gradients of sum(output * waves) by inputs and weights.
 
-run_layer_case <- function(make, shapes, training = FALSE) {
-  # The batch is fixed, so that the waves have the output's shape.
-  inputs <- lapply(shapes, function(shape) layer_input(batch_shape = shape))
-  layer <- make()
-  output <- layer(if (length(inputs) == 1) inputs[[1]] else inputs, training = training)
-  names <- vapply(layer$weights, function(w) w$name, "")
-  # Trainable first, as tf_keras lists them too.
-  values <- lapply(seq_along(layer$weights), function(i) {
-    waves(as.integer(layer$weights[[i]]$dims), 0.37 + 0.1 * (i - 1), 0.5) +
-      if (grepl("variance|gamma", names[[i]])) 1 else 0
-  })
-  set_weights(layer, values)
-  xs <- lapply(seq_along(shapes), function(i) waves(shapes[[i]], 0.7 + 0.2 * (i - 1)))
-  y <- k_function(inputs, output)(xs)
-  loss <- k_sum(output * waves(dim(y), 0.11))
-  wrt <- c(inputs, layer$trainable_weights)
-  gradients <- k_function(inputs, k_gradients(loss, wrt))(xs)
-  list(
-    output = y,
-    input_gradients = gradients[seq_along(inputs)],
-    weight_gradients = gradients[-seq_along(inputs)]
-  )
-}
-
-expect_layer <- function(group, case, make, shapes, training = FALSE, tolerance = 1e-5) {
-  expected <- golden(group, case)
-  got <- run_layer_case(make, shapes, training)
-  expect_golden(got$output, expected$output, tolerance, paste(case, "output"))
-  for (what in c("input_gradients", "weight_gradients")) {
-    expect_length(got[[what]], length(expected[[what]]))
-    for (i in seq_along(expected[[what]])) {
-      expect_golden(got[[what]][[i]], expected[[what]][[i]], tolerance, paste(case, what, i))
-    }
-  }
-}
-
 image <- c(2, 6, 5, 3)
 cases <- list(
   dense = list(function() layer_dense(units = 4, activation = "tanh"), c(3, 5)),
@@ -106,7 +70,7 @@ cases <- list(
 )
 
 test_that("layers agree with tf_keras, forward and backward", {
-  for (case in names(cases)) expect_layer("layers", case, cases[[case]][[1]], cases[[case]][-1])
+  for (case in names(cases)) expect_layer("layers", case, make = cases[[case]][[1]], shapes = cases[[case]][-1])
 })
 
 test_that("every case of the stored numbers is run", {
@@ -115,7 +79,8 @@ test_that("every case of the stored numbers is run", {
 
 test_that("activations agree with tf_keras, by name and as functions", {
   for (name in names(golden("activations"))) {
-    expect_layer("activations", name, function() layer_activation(activation = name), list(c(3, 5)))
+    expect_layer("activations", name, make = function() layer_activation(activation = name),
+                 shapes = list(c(3, 5)))
   }
   x <- waves(c(3, 5), 0.7)
   by_function <- list(
@@ -142,8 +107,8 @@ test_that("batch normalisation in training agrees with tf_keras", {
   )
   for (case in names(training_cases)) {
     # Input gradients are small differences of large terms.
-    expect_layer("training_layers", case, training_cases[[case]][[1]], training_cases[[case]][-1],
-                 training = TRUE, tolerance = 1e-4)
+    expect_layer("training_layers", case, make = training_cases[[case]][[1]],
+                 shapes = training_cases[[case]][-1], training = TRUE, tolerance = 1e-4)
   }
 })
 
