@@ -314,3 +314,56 @@ k_binary_crossentropy <- function(target, output, from_logits = FALSE) {
   p <- clip_probability(output)
   -(target * k_log(p) + (1 - target) * k_log(1 - p))
 }
+
+#' Recurrence over time steps
+#'
+#' Runs a function along the second axis of its inputs, carrying states from step to step. The loop
+#' is traced: the graph holds every step.
+#'
+#' @param step_function Function of the input of a step, `(batch, ...)`, and the list of states
+#'   (followed by the constants). Returns `list(output, new_states)`.
+#' @param inputs Tensor `(batch, time, ...)`.
+#' @param initial_states List of tensors.
+#' @param go_backwards Start from the last step? Outputs then begin with the last step, too.
+#' @param mask Tensor `(batch, time)` or `(batch, time, 1)`. Where it is 0, states stay as they are
+#'   and the output is that of the step before (of the first step: zeros).
+#' @param constants List of tensors that every step is given after the states.
+#' @param unroll,input_length Ignored: the number of steps is known, and loops are always unrolled.
+#' @return `list(last_output, outputs, new_states)`, outputs of shape `(batch, time, ...)`.
+#' @family backend
+#' @export
+#' @examples
+#' # A running sum
+#' x <- k_constant(array(1:6, c(2, 3, 1)))
+#' step <- function(input, states) list(input + states[[1]], list(input + states[[1]]))
+#' result <- k_rnn(step, x, list(k_zeros_like(x[, 1, ])))
+#' k_eval(result[[2]])[, , 1]
+k_rnn <- function(step_function, inputs, initial_states, go_backwards = FALSE, mask = NULL,
+                  constants = NULL, unroll = FALSE, input_length = NULL) {
+  inputs <- as_float(inputs)
+  if (tensor_rank(inputs) < 2L || inputs$dims[[2L]] < 0) {
+    abort(sprintf("k_rnn(): `inputs` must have shape (batch, time, ...), got %s.",
+                  format_shape(tensor_shape(inputs))), "hornet_shape_error")
+  }
+  count <- inputs$dims[[2L]]
+  steps <- lapply(split_axis(inputs, 2L, count), function(step) reshape_dims(step, step$dims[-2L]))
+  masks <- if (!is.null(mask)) {
+    mask <- as_float(mask)
+    lapply(split_axis(reshape_dims(mask, mask$dims[1:2]), 2L, count), flat_mask)
+  }
+  states <- as_tensor_list(initial_states)
+  outputs <- list()
+  for (t in if (go_backwards) rev(seq_len(count)) else seq_len(count)) {
+    result <- step_function(steps[[t]], c(states, as_tensor_list(constants)))
+    output <- result[[1L]]
+    after <- as_tensor_list(result[[2L]])
+    if (!is.null(masks)) {
+      before <- if (length(outputs)) outputs[[length(outputs)]] else k_zeros_like(output)
+      output <- k_switch(masks[[t]], output, before)
+      after <- Map(function(new, old) k_switch(masks[[t]], new, old), after, states)
+    }
+    states <- after
+    outputs[[length(outputs) + 1L]] <- output
+  }
+  list(outputs[[count]], k_stack(outputs, 2), unname(states))
+}

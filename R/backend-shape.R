@@ -186,10 +186,7 @@ k_tile <- function(x, n) {
 #' @export
 k_reverse <- function(x, axes) {
   x <- as_float(x)
-  for (axis in axes_from_zero(axes, tensor_rank(x)) + 1) {
-    if (x$dims[[axis]] < 0) abort("k_reverse(): the batch axis can't be reversed.", "hornet_shape_error")
-    x <- take(x, axis, rev(seq_len(x$dims[[axis]])))
-  }
+  for (axis in axes_from_zero(axes, tensor_rank(x))) x <- emit("reverse", list(x), list(axis = axis))
   x
 }
 

@@ -312,7 +312,7 @@ accumulate <- function(x, axis, f) {
   axis <- axes_from_zero(axis, tensor_rank(x)) + 1
   n <- x$dims[[axis]]
   if (n < 0) abort("this can't be computed along the batch axis.", "hornet_shape_error")
-  parts <- lapply(seq_len(n), function(i) slice(x, axis, i, 1))
+  parts <- split_axis(x, axis, n)
   for (i in seq_len(n)[-1L]) parts[[i]] <- f(parts[[i - 1L]], parts[[i]])
   if (n == 1) x else emit("concat", parts, list(axis = axis - 1))
 }

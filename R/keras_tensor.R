@@ -252,6 +252,11 @@ slice <- function(x, axis, begin, size) {
   emit("slice", list(x), list(axis = axis - 1, begin = begin - 1, size = size))
 }
 
+# `parts` equal parts of `axis` (1-based), as a list.
+split_axis <- function(x, axis, parts) {
+  as_tensor_list(emit("split", list(x), list(axis = axis - 1, parts = parts)))
+}
+
 only_when_run <- function(what) {
   abort(c(
     sprintf("%s: this value is only known when the model runs.", what),

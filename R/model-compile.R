@@ -294,7 +294,7 @@ trace_model <- function(self, mode) {
     outputs <- run_topology(self, inputs, bind_all = TRUE)
     if (mode == "predict") outputs else trace_objective(self, trace, outputs, mode)
   })
-  if (mode != "train") trace$updates <- list()
+  if (mode != "train") trace$updates <- Filter(function(update) isTRUE(update$always), trace$updates)
   list(trace = trace, fetches = fetches)
 }
 

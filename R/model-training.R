@@ -12,7 +12,7 @@
 #'   [fit_generator()].
 #' @param y Targets, likewise by outputs. For `sparse_categorical_crossentropy` classes from 0; a
 #'   factor counts as its codes from 0.
-#' @param batch_size Samples in a batch; default 32.
+#' @param batch_size Samples in a batch; default 32, or what the model's inputs fix.
 #' @param epochs Index of the last epoch: epochs `initial_epoch` to `epochs - 1` (counted from 0) are
 #'   trained.
 #' @param validation_split Share of the samples, between 0 and 1, that is not trained on but
@@ -79,11 +79,15 @@ fit.keras.engine.training.Model <- function(
   if (!is.null(batch_size) && !is.null(steps_per_epoch)) {
     abort("Only one of `batch_size` and `steps_per_epoch` can be given.", "hornet_value_error")
   }
-  batch_size <- as_batch_size(batch_size)
+  batch_size <- as_batch_size(batch_size, object)
 
   spec <- training_spec(object, "training data", class_weight)
   data <- as_dataset(x, y, sample_weight, spec)
   rows <- split_rows(data$rows, if (is.null(validation_data)) validation_split else 0)
+  check_whole_batches(object, rows$train_count, batch_size, "The training data")
+  if (!is.null(rows$validation)) {
+    check_whole_batches(object, length(rows$validation), batch_size, "The validation split")
+  }
   feed <- dataset_feed(data$handle, rows$training, rows$train_count, spec, as_shuffle(shuffle))
   validation <- if (!is.null(rows$validation)) {
     spec <- model_feed_spec(object, "evaluate", "validation data")
@@ -149,9 +153,10 @@ evaluate.keras.engine.training.Model <- function(object, x = NULL, y = NULL, bat
                                                  ...) {
   if (is_generator(x)) return(evaluate_generator(object, x, steps))
   object <- model_object(object)
-  batch_size <- as_batch_size(batch_size)
+  batch_size <- as_batch_size(batch_size, object)
   spec <- model_feed_spec(object, "evaluate", "data")
   data <- as_dataset(x, y, sample_weight, spec)
+  check_whole_batches(object, data$rows, batch_size, "`x`")
   feed <- dataset_feed(data$handle, NULL, data$rows, spec)
   run <- run_evaluation(object, feed, array_steps(steps, data$rows, batch_size), batch_size,
                         resolve_verbose(verbose))
@@ -193,9 +198,10 @@ predict.keras.engine.training.Model <- function(object, x, batch_size = NULL, ve
                                                 steps = NULL, ...) {
   if (is_generator(x)) return(predict_generator(object, x, steps, verbose = verbose))
   object <- model_object(object)
-  batch_size <- as_batch_size(batch_size)
+  batch_size <- as_batch_size(batch_size, object)
   spec <- model_feed_spec(object, "predict", "data")
   data <- as_dataset(x, NULL, NULL, spec)
+  check_whole_batches(object, data$rows, batch_size, "`x`")
   feed <- dataset_feed(data$handle, NULL, data$rows, spec)
   run_prediction(object, feed, array_steps(steps, data$rows, batch_size), batch_size,
                  resolve_verbose(verbose))
@@ -280,14 +286,28 @@ run_batch <- function(model, mode, x, y, sample_weight, spec) {
 
 # Arguments ------------------------------------------------------------------------------------
 
-as_batch_size <- function(batch_size) {
-  if (is.null(batch_size)) return(32L)
+as_batch_size <- function(batch_size, model) {
+  if (is.null(batch_size)) return(fixed_batch(model) %||% 32L)
   size <- as_count(batch_size, "batch_size")
   if (size < 1L) {
     abort(sprintf("`batch_size` must be at least 1, not %s.", describe(batch_size)),
           "hornet_value_error")
   }
   size
+}
+
+# The batch size that the inputs fix, or NULL.
+fixed_batch <- function(model) {
+  size <- model$inputs[[1L]]$dims[[1L]]
+  if (size > 0) as.integer(size)
+}
+
+# A model with a fixed batch size sees whole batches only.
+check_whole_batches <- function(model, rows, batch_size, what) {
+  fixed <- fixed_batch(model)
+  if (is.null(fixed) || (rows %% fixed == 0L && batch_size == fixed)) return(invisible())
+  abort(sprintf("%s has %d samples in batches of %d, but model \"%s\" takes whole batches of %d.", what,
+                rows, batch_size, model$name, fixed), "hornet_shape_error")
 }
 
 as_shuffle <- function(shuffle) {

@@ -20,6 +20,7 @@ Layer <- R6Class("Layer",
     supports_masking = FALSE,
     stateful = FALSE,
     store = NULL,
+    scope = NULL,                  # what weights are named after, if not the layer
     own_weights = list(),
     arguments = list(),            # as given to layer_*(), for get_config()
 
@@ -63,7 +64,7 @@ Layer <- R6Class("Layer",
       shape <- as_shape(unlist(shape))
       if (is.null(self$store)) self$store <- new_store()
       weight <- new_variable(
-        self$store, sprintf("%s/%s:0", self$name, name), shape,
+        self$store, sprintf("%s/%s:0", self$scope %||% self$name, name), shape,
         initial_value(get_initializer(initializer), shape),
         trainable = trainable, regularizer = get_regularizer(regularizer),
         constraint = get_constraint(constraint)
@@ -116,6 +117,11 @@ Layer <- R6Class("Layer",
       config[!duplicated(names(config))]
     },
 
+    generator = NULL,              # the class it was made of
+
+    # Back to zeros, of a layer that keeps states between batches.
+    reset_states = function() for (layer in self$all_sublayers()) layer$reset_states(),
+
     # The R function that users hold.
     as_function = function() {
       if (is.null(self$wrapper)) self$wrapper <- layer_function(self)
@@ -161,8 +167,9 @@ layer_classes <- function(self) {
 }
 
 layer_function <- function(self) {
-  fn <- function(object = NULL, ..., training = NULL, mask = NULL) {
+  fn <- function(object = NULL, ..., initial_state = NULL, training = NULL, mask = NULL) {
     if (is.null(object)) return(invisible(self$as_function()))
+    if (!is.null(initial_state)) object <- with_initial_state(self, object, initial_state)
     compose_layer(self, object, training = training, mask = mask)
   }
   class(fn) <- layer_classes(self)
@@ -222,7 +229,7 @@ format.keras.engine.topology.Layer <- function(x, ...) {
 #' @export
 str.keras.engine.topology.Layer <- function(object, ...) cat("", format(object), "\n")
 
-# One call of a layer. `arguments`: what was given besides the inputs (training).
+# One call of a layer. `arguments`: what was given besides the inputs (training, mask).
 new_node <- function(layer, inputs, outputs, arguments = list()) {
   node <- new.env(parent = emptyenv())
   node$layer <- layer
@@ -240,12 +247,19 @@ new_node <- function(layer, inputs, outputs, arguments = list()) {
 create_layer_of <- function(class, object, args) {
   # In a pipe the earlier layers are made (and numbered) first, though R is lazy.
   if (!missing(object)) force(object)
-  layer <- do.call(class$new, drop_nulls(args))
-  layer$arguments <- drop_nulls(args[setdiff(names(args), c(
-    "name", "trainable", "weights", "input_shape", "batch_input_shape", "batch_size"
-  ))])
+  layer <- make_layer(class, args)
   if (missing(object) || is.null(object)) return(layer$as_function())
   compose_layer(layer, object)
+}
+
+# Arguments that all layers have.
+common_arguments <- c("name", "trainable", "weights", "dtype", "input_shape", "batch_input_shape", "batch_size")
+
+make_layer <- function(class, args) {
+  layer <- do.call(class$new, drop_nulls(args))
+  layer$generator <- class
+  layer$arguments <- args[setdiff(names(args), common_arguments)]
+  layer
 }
 
 # Onto a Sequential model: added in place. Onto tensors: called.
@@ -273,7 +287,8 @@ compose_layer <- function(layer, object, training = NULL, mask = NULL) {
 call_layer <- function(layer, inputs, arguments = list(), mask = NULL) {
   building <- is.null(current_trace()) && .globals$layer_depth == 0L
   if (building) inputs <- lapply(inputs, with_history)
-  outputs <- apply_layer(layer, inputs, arguments, mask)
+  arguments$mask <- mask
+  outputs <- apply_layer(layer, inputs, arguments)
   if (building) {
     outputs <- lapply(outputs, function(y) if (is.null(y$history)) y else same_value(y))
     new_node(layer, inputs, outputs, drop_nulls(arguments))
@@ -282,16 +297,18 @@ call_layer <- function(layer, inputs, arguments = list(), mask = NULL) {
 }
 
 # The call itself, while building or tracing alike: weights, mask, penalty. Returns a list.
-apply_layer <- function(layer, inputs, arguments = list(), mask = NULL) {
+# `arguments`: training, and a mask if it isn't that of the inputs.
+apply_layer <- function(layer, inputs, arguments = list()) {
   .globals$layer_depth <- .globals$layer_depth + 1L
   on.exit(.globals$layer_depth <- .globals$layer_depth - 1L)
   with_origin(layer$name, with_training(arguments$training, {
     ensure_built(layer, inputs)
-    masks <- mask %||% unwrap_single(lapply(inputs, function(x) x$mask))
+    masks <- arguments$mask %||% unwrap_single(lapply(inputs, function(x) x$mask))
     given <- if ("mask" %in% names(formals(layer$call))) list(mask = masks)
     value <- with_frozen(!isTRUE(layer$trainable), {
       do.call(layer$call, c(list(unwrap_single(inputs)), given), quote = TRUE)
     })
+    set_initial_weights(layer)
     outputs <- as_tensor_list(value)
     for (i in seq_along(outputs)) {
       if (!is_tensor(outputs[[i]])) {
@@ -312,14 +329,21 @@ as_mask_list <- function(mask, n) {
   if (length(mask) == n) mask else vector("list", n)
 }
 
-ensure_built <- function(layer, inputs) {
+ensure_built <- function(layer, inputs) build_layer(layer, unwrap_single(lapply(inputs, tensor_shape)))
+
+# `input_shape`: one shape or a list of them, as vectors or lists.
+build_layer <- function(layer, input_shape) {
   if (layer$built) return(invisible())
-  layer$build(unwrap_single(lapply(inputs, tensor_shape)))
+  several <- is.list(input_shape) && any(lengths(input_shape) > 1L)
+  layer$build(if (several) lapply(input_shape, as_shape) else as_shape(input_shape))
   layer$built <- TRUE
-  if (!is.null(layer$initial_weights)) {
-    layer$set_weights(layer$initial_weights)
-    layer$initial_weights <- NULL
-  }
+}
+
+# After the first call, in which layers inside of it were built, too.
+set_initial_weights <- function(layer) {
+  if (is.null(layer$initial_weights)) return(invisible())
+  layer$set_weights(layer$initial_weights)
+  layer$initial_weights <- NULL
 }
 
 add_activity_penalty <- function(layer, outputs) {

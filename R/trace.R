@@ -270,16 +270,18 @@ remake_gradient <- function(source, index, trace) {
   )
 }
 
-# Writes `value` into a variable at the end of every run of the traced function. Outside of a
-# trace this is a promise, kept by k_function(updates = ).
-update_variable <- function(variable, value) {
+# Writes `value` into a variable at the end of every run of the traced function; of a model's only
+# while it trains and the layer is not frozen, unless `always`. Outside of a trace this is a
+# promise, kept by k_function(updates = ).
+update_variable <- function(variable, value, always = FALSE) {
   trace <- current_trace()
   if (is.null(trace)) {
     return(promised_tensor(variable, list(op = "update", inputs = list(value), attrs = list(),
                                           variable = variable)))
   }
   updated <- emit("assign", list(variable, value))
-  if (!trace$frozen) trace$updates[[length(trace$updates) + 1L]] <- updated
+  updated$always <- always
+  if (!trace$frozen || always) trace$updates[[length(trace$updates) + 1L]] <- updated
   updated
 }
 

@@ -123,6 +123,12 @@ void add_reductions_and_shapes(Table& t) {
   t["pad"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
                 return b.pad(in[0], a.integer("axis"), a.integer("before"), a.integer("after"));
               }};
+  t["reverse"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
+                    return b.reverse(in[0], a.integer("axis"));
+                  }};
+  t["split"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
+                  return b.split(in[0], a.integer("axis"), a.integer("parts"))[0];
+                }};
   t["one_hot"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
                     return b.one_hot(in[0], a.integer("depth"));
                   }};
@@ -156,6 +162,53 @@ void add_products(Table& t) {
                               }};
 }
 
+// The mask and the dropout factors, where there are any, come last.
+Recurrence recurrence_of(const Inputs& in, const Attrs& a, std::size_t required) {
+  Recurrence r;
+  r.activation = a.text("activation", r.activation);
+  r.gate_activation = a.text("gate_activation", r.gate_activation);
+  r.reverse = a.flag("reverse");
+  r.reset_after = a.flag("reset_after");
+  const std::size_t mask = a.flag("masked"), dropout = a.flag("dropped");
+  if (in.size() != required + mask + dropout)
+    throw Error("expected " + std::to_string(required + mask + dropout) + " inputs, got " +
+                std::to_string(in.size()));
+  if (mask) r.mask = in[required];
+  if (dropout) r.dropout = in[required + mask];
+  return r;
+}
+
+void add_recurrence(Table& t) {
+  using B = Builder;
+  t["simple_rnn"] = {kAny, [](B& b, const Inputs& in, const Attrs& a) {
+                       const Recurrence r = recurrence_of(in, a, 3);
+                       return b.simple_rnn(in[0], in[1], in[2], r);
+                     }};
+  t["simple_rnn_backward"] = {kAny, [](B& b, const Inputs& in, const Attrs& a) {
+                                const Recurrence r = recurrence_of(in, a, 3);
+                                return b.simple_rnn_backward(in[0], in[1], in[2], r);
+                              }};
+  t["lstm"] = {kAny, [](B& b, const Inputs& in, const Attrs& a) {
+                 const Recurrence r = recurrence_of(in, a, 4);
+                 return b.lstm(in[0], in[1], in[2], in[3], r);
+               }};
+  t["lstm_backward"] = {kAny, [](B& b, const Inputs& in, const Attrs& a) {
+                          const Recurrence r = recurrence_of(in, a, 6);
+                          return b.lstm_backward(in[0], in[1], in[2], in[3], in[4], in[5], r);
+                        }};
+  t["gru"] = {kAny, [](B& b, const Inputs& in, const Attrs& a) {
+                const bool after = a.flag("reset_after");
+                const Recurrence r = recurrence_of(in, a, after ? 4 : 3);
+                return b.gru(in[0], in[1], in[2], r, after ? in[3] : Value{});
+              }};
+  t["gru_backward"] = {kAny, [](B& b, const Inputs& in, const Attrs& a) {
+                         const bool after = a.flag("reset_after");
+                         const Recurrence r = recurrence_of(in, a, after ? 6 : 5);
+                         return b.gru_backward(in[0], in[1], in[2], in[3], after ? in[5] : Value{},
+                                               in[4], r);
+                       }};
+}
+
 void add_norm_and_random(Table& t) {
   using B = Builder;
   t["batch_norm"] = {3, [](B& b, const Inputs& in, const Attrs& a) {
@@ -182,6 +235,7 @@ const Table& methods() {
     add_elementwise(t);
     add_reductions_and_shapes(t);
     add_products(t);
+    add_recurrence(t);
     add_norm_and_random(t);
     return t;
   }();

@@ -222,6 +222,22 @@ Value Builder::pad(Value x, std::int64_t axis, std::int64_t before, std::int64_t
   return graph_.add("pad", {x}, {{"axis", axis}, {"before", before}, {"after", after}});
 }
 
+Value Builder::reverse(Value x, std::int64_t axis) {
+  const int rank = shape(x).rank();
+  axis = checked(graph_, "reverse", [&] { return positive_axis(axis, rank); });
+  return graph_.add("reverse", {x}, {{"axis", axis}});
+}
+
+std::vector<Value> Builder::split(Value x, std::int64_t axis, std::int64_t parts) {
+  const int rank = shape(x).rank();
+  axis = checked(graph_, "split", [&] { return positive_axis(axis, rank); });
+  if (parts == 1) return {x};
+  const int node = graph_.add("split", {x}, {{"axis", axis}, {"parts", parts}}).node;
+  std::vector<Value> all;
+  for (int i = 0; i < parts; ++i) all.push_back({node, i});
+  return all;
+}
+
 Value Builder::one_hot(Value indices, std::int64_t depth) {
   return graph_.add("one_hot", {indices}, {{"depth", depth}});
 }
@@ -269,6 +285,59 @@ Value Builder::batch_norm(Value x, Value gamma, Value beta, double epsilon) {
 Value Builder::batch_norm_backward(Value x, Value gamma, Value mean, Value variance, Value dy,
                                    double epsilon) {
   return graph_.add("batch_norm_backward", {x, gamma, mean, variance, dy}, {{"epsilon", epsilon}});
+}
+
+// --- recurrence ------------------------------------------------------------------------------
+
+namespace {
+
+Attrs recurrence_attrs(const Recurrence& r) {
+  return {{"activation", r.activation},
+          {"gate_activation", r.gate_activation},
+          {"reverse", std::int64_t{r.reverse}},
+          {"masked", std::int64_t{bool(r.mask)}},
+          {"dropped", std::int64_t{bool(r.dropout)}}};
+}
+
+// The inputs there are, those that may be missing last.
+std::vector<Value> with_options(std::vector<Value> inputs, const Recurrence& r) {
+  inputs.erase(std::remove_if(inputs.begin(), inputs.end(), [](Value v) { return !v; }),
+               inputs.end());
+  if (r.mask) inputs.push_back(r.mask);
+  if (r.dropout) inputs.push_back(r.dropout);
+  return inputs;
+}
+
+Attrs gru_attrs(const Recurrence& r) {
+  Attrs attrs = recurrence_attrs(r);
+  attrs.set("reset_after", std::int64_t{r.reset_after});
+  return attrs;
+}
+
+}  // namespace
+
+Value Builder::simple_rnn(Value x, Value kernel, Value h, const Recurrence& r) {
+  return graph_.add("simple_rnn", with_options({x, kernel, h}, r), recurrence_attrs(r));
+}
+Value Builder::simple_rnn_backward(Value kernel, Value h, Value dh, const Recurrence& r) {
+  return graph_.add("simple_rnn_backward", with_options({kernel, h, dh}, r), recurrence_attrs(r));
+}
+Value Builder::lstm(Value x, Value kernel, Value h, Value c, const Recurrence& r) {
+  return graph_.add("lstm", with_options({x, kernel, h, c}, r), recurrence_attrs(r));
+}
+Value Builder::lstm_backward(Value kernel, Value c_before, Value c, Value gates, Value dh, Value dc,
+                             const Recurrence& r) {
+  return graph_.add("lstm_backward", with_options({kernel, c_before, c, gates, dh, dc}, r),
+                    recurrence_attrs(r));
+}
+Value Builder::gru(Value x, Value kernel, Value h, const Recurrence& r, Value bias) {
+  if (r.reset_after && !bias) bias = constant(0, {DType::f32, {shape(kernel)[0]}});
+  return graph_.add("gru", with_options({x, kernel, h, bias}, r), gru_attrs(r));
+}
+Value Builder::gru_backward(Value kernel, Value h_before, Value h, Value gates, Value product,
+                            Value dh, const Recurrence& r) {
+  return graph_.add("gru_backward", with_options({kernel, h_before, h, gates, dh, product}, r),
+                    gru_attrs(r));
 }
 
 // --- random, state -------------------------------------------------------------------------

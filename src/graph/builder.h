@@ -18,6 +18,16 @@ struct Window2d {
   std::vector<std::int64_t> dilation = {1, 1};
 };
 
+// What the recurrent ops have in common. Activations are tanh, sigmoid, hard_sigmoid, relu and
+// linear.
+struct Recurrence {
+  std::string activation = "tanh", gate_activation = "sigmoid";
+  bool reverse = false;      // from the last step to the first
+  bool reset_after = false;  // gru
+  Value mask;     // (batch, time); where it is 0 the states stay as they are. None: all steps count
+  Value dropout;  // (batch, gates * units): factors of h on its way into each gate. None: 1
+};
+
 class Builder {
  public:
   explicit Builder(Graph& graph) : graph_(graph) {}
@@ -92,6 +102,9 @@ class Builder {
   // Along the batch, begin, size, before and after are multiples of it, negative as in shapes.
   Value slice(Value x, std::int64_t axis, std::int64_t begin, std::int64_t size);
   Value pad(Value x, std::int64_t axis, std::int64_t before, std::int64_t after);  // with zeros
+  Value reverse(Value x, std::int64_t axis);  // the axis turned around
+  // Equal parts of an axis, in order; their gradients are joined, where slices would be added.
+  std::vector<Value> split(Value x, std::int64_t axis, std::int64_t parts);
   Value one_hot(Value indices, std::int64_t depth);  // appends an axis
 
   // --- products --------------------------------------------------------------------------
@@ -115,6 +128,24 @@ class Builder {
   // -> dx, dgamma, dbeta
   Value batch_norm_backward(Value x, Value gamma, Value mean, Value variance, Value dy,
                             double epsilon);
+
+  // --- recurrence: a layer's whole sequence, x (batch, time, gates * units) being the products of
+  // the inputs and their kernel, biases included. Outputs are in the order of the inputs.
+  //   simple_rnn  h = f(x + h U)
+  //   lstm        gates i, f, g, o: c = f c + i g, h = o f(c)              -> h, c, gates
+  //   gru         gates z, r, n: h = z h + (1 - z) n, n = f(x + (r h) U)   -> h, gates
+  //               with reset_after n = f(x + r (h U + bias))               -> h, gates, h U + bias
+  // `kernel` is U (units, gates * units), h and c are the states before (batch, units).
+  Value simple_rnn(Value x, Value kernel, Value h, const Recurrence& r);
+  Value lstm(Value x, Value kernel, Value h, Value c, const Recurrence& r);
+  Value gru(Value x, Value kernel, Value h, const Recurrence& r, Value bias = {});
+  // The adjoints take what the forward op has put out -> dx and the gradients of the states
+  // before; gru with reset_after also the gradient of h U.
+  Value simple_rnn_backward(Value kernel, Value h, Value dh, const Recurrence& r);
+  Value lstm_backward(Value kernel, Value c_before, Value c, Value gates, Value dh, Value dc,
+                      const Recurrence& r);
+  Value gru_backward(Value kernel, Value h_before, Value h, Value gates, Value product, Value dh,
+                     const Recurrence& r);
 
   // --- random: rng is the model's i32[4] variable (base/rng.h), stream tells nodes apart ---
   Value random_uniform(Value rng, const Shape& shape, std::int64_t stream);  // [0, 1)

@@ -48,6 +48,7 @@ void add_shape_ops(OpRows& rows);
 void add_conv_ops(OpRows& rows);
 void add_pool_ops(OpRows& rows);
 void add_norm_ops(OpRows& rows);
+void add_rnn_ops(OpRows& rows);
 void add_random_ops(OpRows& rows);
 void add_state_ops(OpRows& rows);
 void add_fused_ops(OpRows& rows);

@@ -15,6 +15,7 @@ const std::vector<OpDef>& op_table() {
     add_conv_ops(r);
     add_pool_ops(r);
     add_norm_ops(r);
+    add_rnn_ops(r);
     add_random_ops(r);
     add_state_ops(r);
     add_fused_ops(r);

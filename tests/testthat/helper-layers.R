@@ -2,11 +2,12 @@
 
 # The layer that make() gives, on sines of these shapes: its output, and the gradients of
 # sum(output * waves) by inputs and weights.
-run_layer_case <- function(make, shapes, training = FALSE) {
+run_layer_case <- function(make, shapes, training = FALSE, arguments = list()) {
   # The batch is fixed, so that the waves have the output's shape.
   inputs <- lapply(shapes, function(shape) layer_input(batch_shape = shape))
   layer <- make()
-  output <- layer(if (length(inputs) == 1) inputs[[1]] else inputs, training = training)
+  given <- list(if (length(inputs) == 1) inputs[[1]] else inputs, training = training)
+  output <- do.call(layer, c(given, arguments))
   names <- vapply(layer$weights, function(w) w$name, "")
   # Trainable first, as tf_keras lists them too.
   values <- lapply(seq_along(layer$weights), function(i) {
@@ -27,11 +28,11 @@ run_layer_case <- function(make, shapes, training = FALSE) {
 }
 
 # `...`: where the numbers are, see golden().
-expect_layer <- function(..., make, shapes, training = FALSE, tolerance = 1e-5,
+expect_layer <- function(..., make, shapes, training = FALSE, arguments = list(), tolerance = 1e-5,
                          file = "model_language") {
   expected <- golden(..., file = file)
   case <- paste(..., sep = "/")
-  got <- run_layer_case(make, shapes, training)
+  got <- run_layer_case(make, shapes, training, arguments)
   expect_golden(got$output, expected$output, tolerance, paste(case, "output"))
   for (what in c("input_gradients", "weight_gradients")) {
     expect_length(got[[what]], length(expected[[what]]))

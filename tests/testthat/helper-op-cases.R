@@ -286,6 +286,19 @@ shape_rows <- function() {
            list(axis = axis, before = before, after = after),
            note = paste(deparse(dim), "along", axis))
   }
+  reverse <- function(dim, axis) {
+    op_row("reverse", list(arg(dim)), function(x) {
+      index <- lapply(dim(x), seq_len)
+      index[[axis + 1]] <- rev(index[[axis + 1]])
+      do.call(`[`, c(list(x), index, drop = FALSE))
+    }, list(axis = axis), note = paste(deparse(dim), "along", axis))
+  }
+  split <- function(dim, axis, parts) {
+    op_row("split", list(arg(dim)), function(x) {
+      size <- dim(x)[axis + 1] / parts
+      lapply((seq_len(parts) - 1) * size, oracle_slice, x = x, axis = axis, size = size)
+    }, list(axis = as.integer(axis), parts = as.integer(parts)), note = paste(deparse(dim), "along", axis))
+  }
   list(
     reshape(c(-1, 4, 3), c(-1, 12)), reshape(c(-1, 12), c(-4, 3)), reshape(c(-4, 3), c(-1, 2, 6)),
     reshape(c(24), c(2, 3, 4)),
@@ -296,6 +309,8 @@ shape_rows <- function() {
     concat(list(c(-1, 2, 3, 4), c(-1, 2, 1, 4)), 2), concat(list(c(-1, 3)), 1),
     slice(c(-1, 9), 1L, 2L, 5L), slice(c(-1, 4, 5, 3), 2L, 0L, 3L), slice(c(7, 3), 0L, 6L, 1L),
     slice(c(-1, 6), 1L, 0L, 6L),
+    reverse(c(-1, 5), 1L), reverse(c(-1, 3, 4, 2), 2L), reverse(c(7, 3), 0L), reverse(c(-1, 1), 1L),
+    split(c(-1, 6), 1, 3), split(c(-1, 4, 3), 1, 4), split(c(6, 2), 0, 2), split(c(-1, 5), 1, 1),
     pad(c(-1, 4), 1L, 2L, 3L), pad(c(-1, 3, 4, 2), 2L, 0L, 1L), pad(c(5, 2), 0L, 1L, 0L),
     # Two of three batches' worth of rows, and back.
     op_row("slice", list(arg(c(-3, 2))),
@@ -606,6 +621,6 @@ op_rows <- function() {
   c(
     elementwise_rows(), comparison_rows(), integer_rows(), broadcasting_rows(), reduce_rows(),
     argmax_rows(), broadcast_rows(), shape_rows(), matmul_rows(), conv_rows(), pool_rows(),
-    norm_rows(), random_rows(), fused_rows()
+    norm_rows(), rnn_rows(), random_rows(), fused_rows()
   )
 }

@@ -24,6 +24,7 @@ void add_shape_kernels(KernelRows& rows);
 void add_conv_kernels(KernelRows& rows);
 void add_pool_kernels(KernelRows& rows);
 void add_norm_kernels(KernelRows& rows);
+void add_rnn_kernels(KernelRows& rows);
 void add_random_kernels(KernelRows& rows);
 void add_state_kernels(KernelRows& rows);
 void add_fused_kernels(KernelRows& rows);

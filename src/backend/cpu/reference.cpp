@@ -17,6 +17,7 @@ class ReferenceBackend final : public Backend {
     cpu::add_conv_kernels(rows);
     cpu::add_pool_kernels(rows);
     cpu::add_norm_kernels(rows);
+    cpu::add_rnn_kernels(rows);
     cpu::add_random_kernels(rows);
     cpu::add_state_kernels(rows);
     cpu::add_fused_kernels(rows);

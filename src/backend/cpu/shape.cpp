@@ -83,6 +83,32 @@ std::unique_ptr<Kernel> compile_slice(const BoundNode& node) {
   });
 }
 
+std::unique_ptr<Kernel> compile_reverse(const BoundNode& node) {
+  const AxisView x(node.inputs[0], node.node->attrs.integer("axis"));
+  return kernel([x](const Tensor* in, const Tensor* out, void*) {
+    for (Dim row = 0; row < x.outer; ++row) {
+      const char* src = in[0].as<char>() + row * x.row_bytes();
+      char* dst = out[0].as<char>() + (row + 1) * x.row_bytes();
+      for (Dim i = 0; i < x.size; ++i) {
+        std::memcpy(dst - (i + 1) * x.inner_bytes, src + i * x.inner_bytes, x.inner_bytes);
+      }
+    }
+  });
+}
+
+std::unique_ptr<Kernel> compile_split(const BoundNode& node) {
+  const AxisView y(node.outputs[0], node.node->attrs.integer("axis"));
+  const std::size_t parts = node.outputs.size();
+  return kernel([y, parts](const Tensor* in, const Tensor* out, void*) {
+    const char* src = in[0].as<char>();
+    for (Dim row = 0; row < y.outer; ++row) {
+      for (std::size_t i = 0; i < parts; ++i, src += y.row_bytes()) {
+        std::memcpy(out[i].as<char>() + row * y.row_bytes(), src, y.row_bytes());
+      }
+    }
+  });
+}
+
 std::unique_ptr<Kernel> compile_pad(const BoundNode& node) {
   const std::int64_t axis = node.node->attrs.integer("axis");
   const AxisView x(node.inputs[0], axis), y(node.outputs[0], axis);
@@ -127,6 +153,8 @@ void add_shape_kernels(KernelRows& rows) {
   rows.push_back({"concat", compile_concat});
   rows.push_back({"slice", compile_slice});
   rows.push_back({"pad", compile_pad});
+  rows.push_back({"reverse", compile_reverse});
+  rows.push_back({"split", compile_split});
   rows.push_back({"one_hot", compile_one_hot});
 }
 

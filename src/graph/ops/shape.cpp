@@ -127,6 +127,39 @@ Grads pad_grad(Builder& b, int y, const std::vector<Value>& dy) {
   return {b.slice(dy[0], axis, attrs.integer("before"), size)};
 }
 
+Specs infer_reverse(const Specs& in, const Attrs& attrs) {
+  expect_inputs(in, 1);
+  const int axis = static_cast<int>(attrs.integer("axis"));
+  expect_axis(axis, in[0].shape.rank());
+  if (in[0].shape[axis] < 0) throw shape_error("the axis of the batch cannot be reversed");
+  return {in[0]};
+}
+
+Grads reverse_grad(Builder& b, int y, const std::vector<Value>& dy) {
+  return {b.reverse(dy[0], b.graph().node(y).attrs.integer("axis"))};
+}
+
+Specs infer_split(const Specs& in, const Attrs& attrs) {
+  expect_inputs(in, 1);
+  const int axis = static_cast<int>(attrs.integer("axis"));
+  expect_axis(axis, in[0].shape.rank());
+  const Dim parts = attrs.integer("parts");
+  TensorSpec part = in[0];
+  if (part.shape[axis] < 0) throw shape_error("the axis of the batch cannot be split");
+  if (parts < 1 || part.shape[axis] % parts != 0)
+    throw shape_error("an axis of length " + std::to_string(part.shape[axis]) +
+                      " cannot be split into " + std::to_string(parts) + " equal parts");
+  part.shape[axis] /= parts;
+  return Specs(parts, part);
+}
+
+Grads split_grad(Builder& b, int y, const std::vector<Value>& dys) {
+  std::vector<Value> parts = dys;
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    if (!parts[i]) parts[i] = b.zeros_like({y, static_cast<int>(i)});
+  return {b.concat(parts, b.graph().node(y).attrs.integer("axis"))};
+}
+
 Specs infer_one_hot(const Specs& in, const Attrs& attrs) {
   expect_inputs(in, 1);
   const Dim depth = attrs.integer("depth");
@@ -144,6 +177,8 @@ void add_shape_ops(OpRows& rows) {
   rows.push_back({"concat", infer_concat, concat_grad, OpFlag::none});
   rows.push_back({"slice", infer_slice, slice_grad, OpFlag::none});
   rows.push_back({"pad", infer_pad, pad_grad, OpFlag::none});
+  rows.push_back({"reverse", infer_reverse, reverse_grad, OpFlag::none});
+  rows.push_back({"split", infer_split, split_grad, OpFlag::none});
   rows.push_back({"one_hot", infer_one_hot, nullptr, OpFlag::none});
 }
 
