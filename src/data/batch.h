@@ -30,7 +30,7 @@ struct Batch {
 struct Port {
   std::string name;          // "dense_1_input", "dense_3"
   Shape shape;               // [0] = -1; other negative dims are free
-  std::int64_t classes = 0;  // > 0: integer labels 0 .. classes-1 (sparse losses)
+  std::int64_t classes = 0;  // > 0: whole numbers 0 .. classes-1: labels, ids
 };
 
 // What a feeder has to deliver, and the words for its errors.

@@ -91,6 +91,7 @@ struct Checker {
                count_of(tensors.size(), "array"),
            "", "shape");
     }
+    const bool is_target = &ports == &spec.targets;
     for (std::size_t i = 0; i < ports.size(); ++i) {
       const std::string who = element(name, i, ports.size());
       HostTensor& tensor = tensors[i];
@@ -98,16 +99,16 @@ struct Checker {
       if (!fits(tensor.shape, ports[i].shape)) {
         fail(who + ": expected shape " + ports[i].shape.to_string() + " for " + singular + " \"" +
                  ports[i].name + "\", got " + tensor.shape.to_string(),
-             shape_hint(tensor.shape, ports[i].shape, ports.data() == spec.targets.data()),
-             "shape");
+             shape_hint(tensor.shape, ports[i].shape, is_target), "shape");
       }
       if (tensor.shape[0] == 0) fail(who + ": expected at least one row, got none", "", "shape");
-      if (ports[i].classes > 0) labels(tensor, ports[i], who, singular);
+      if (ports[i].classes > 0) whole_numbers(tensor, ports[i], who, is_target);
     }
   }
 
-  void labels(const HostTensor& tensor, const Port& port, const std::string& who,
-              const char* singular) const {
+  // Labels of a sparse loss, or ids for an embedding.
+  void whole_numbers(const HostTensor& tensor, const Port& port, const std::string& who,
+                     bool is_target) const {
     const Dim n = tensor.shape.numel(), per_row = n / tensor.shape[0];
     const float* values = tensor.data();
     const float classes = static_cast<float>(port.classes);
@@ -116,10 +117,18 @@ struct Checker {
       if (value >= 0 && value < classes && value == std::floor(value)) continue;
       const bool from_one = *std::min_element(values, values + n) >= 1 &&
                             *std::max_element(values, values + n) == classes;
-      fail(who + ": expected labels 0 to " + std::to_string(port.classes - 1) + " for " + singular +
-               " \"" + port.name + "\" (" + std::to_string(port.classes) + " classes), got " +
-               number(value) + " in row " + std::to_string(i / per_row + 1),
-           from_one ? "Labels start at 0: subtract 1 from labels that start at 1." : "");
+      const std::string last = std::to_string(port.classes - 1);
+      const std::string expected = is_target
+                                       ? "labels 0 to " + last + " for target \"" + port.name +
+                                             "\" (" + std::to_string(port.classes) + " classes)"
+                                       : "ids 0 to " + last + " for input \"" + port.name +
+                                             "\" (`input_dim` of its embedding is " +
+                                             std::to_string(port.classes) + ")";
+      const char* hint = is_target ? "Labels start at 0: subtract 1 from labels that start at 1."
+                                   : "Ids count from 0: `input_dim` is one more than the largest.";
+      fail(who + ": expected " + expected + ", got " + number(value) + " in row " +
+               std::to_string(i / per_row + 1),
+           from_one ? hint : "");
     }
   }
 

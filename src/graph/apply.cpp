@@ -132,6 +132,10 @@ void add_reductions_and_shapes(Table& t) {
   t["one_hot"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
                     return b.one_hot(in[0], a.integer("depth"));
                   }};
+  t["gather"] = two<&B::gather>();
+  t["scatter_add"] = {2, [](B& b, const Inputs& in, const Attrs& a) {
+                        return b.scatter_add(in[0], in[1], shape_attr(a));
+                      }};
 }
 
 void add_products(Table& t) {
@@ -229,6 +233,20 @@ void add_norm_and_random(Table& t) {
                   }};
 }
 
+void add_ctc(Table& t) {
+  using B = Builder;
+  t["ctc_loss"] = {4, [](B& b, const Inputs& in, const Attrs&) {
+                     return b.ctc_loss(in[0], in[1], in[2], in[3]);
+                   }};
+  t["ctc_loss_backward"] = {5, [](B& b, const Inputs& in, const Attrs&) {
+                              return b.ctc_loss_backward(in[0], in[1], in[2], in[3], in[4]);
+                            }};
+  t["ctc_decode"] = {2, [](B& b, const Inputs& in, const Attrs& a) {
+                       return b.ctc_decode(in[0], in[1], a.integer("beam_width"),
+                                           a.integer("top_paths"));
+                     }};
+}
+
 const Table& methods() {
   static const Table table = [] {
     Table t;
@@ -237,6 +255,7 @@ const Table& methods() {
     add_products(t);
     add_recurrence(t);
     add_norm_and_random(t);
+    add_ctc(t);
     return t;
   }();
   return table;

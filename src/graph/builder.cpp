@@ -242,6 +242,11 @@ Value Builder::one_hot(Value indices, std::int64_t depth) {
   return graph_.add("one_hot", {indices}, {{"depth", depth}});
 }
 
+Value Builder::gather(Value table, Value indices) { return graph_.add("gather", {table, indices}); }
+Value Builder::scatter_add(Value dy, Value indices, const Shape& table) {
+  return graph_.add("scatter_add", {dy, indices}, {{"shape", table.dims()}});
+}
+
 // --- products, convolution, pooling --------------------------------------------------------
 
 Value Builder::matmul(Value a, Value b, bool transpose_a, bool transpose_b) {
@@ -350,6 +355,19 @@ Value Builder::random_normal(Value rng, const Shape& to, std::int64_t stream) {
 }
 Value Builder::dropout(Value x, Value rng, double rate, std::int64_t stream) {
   return graph_.add("dropout", {x, rng}, {{"rate", rate}, {"stream", stream}});
+}
+
+Value Builder::ctc_loss(Value logits, Value labels, Value input_length, Value label_length) {
+  return graph_.add("ctc_loss", {logits, labels, input_length, label_length});
+}
+Value Builder::ctc_loss_backward(Value logits, Value labels, Value input_length, Value label_length,
+                                 Value dy) {
+  return graph_.add("ctc_loss_backward", {logits, labels, input_length, label_length, dy});
+}
+Value Builder::ctc_decode(Value logits, Value input_length, std::int64_t beam_width,
+                          std::int64_t top_paths) {
+  return graph_.add("ctc_decode", {logits, input_length},
+                    {{"beam_width", beam_width}, {"top_paths", top_paths}});
 }
 
 Value Builder::assign(Value variable, Value value) {

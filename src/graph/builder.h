@@ -105,7 +105,14 @@ class Builder {
   Value reverse(Value x, std::int64_t axis);  // the axis turned around
   // Equal parts of an axis, in order; their gradients are joined, where slices would be added.
   std::vector<Value> split(Value x, std::int64_t axis, std::int64_t parts);
+
+  // --- rows by number; indices are of either type and count from 0 --------------------------
   Value one_hot(Value indices, std::int64_t depth);  // appends an axis
+  // Rows of `table` (n, ...): shape of the indices, then of a row. Zeros for an index not in [0,
+  // n).
+  Value gather(Value table, Value indices);
+  // Adjoint of gather: sums the rows of dy that have the same index, in order.
+  Value scatter_add(Value dy, Value indices, const Shape& table);
 
   // --- products --------------------------------------------------------------------------
   Value matmul(Value a, Value b, bool transpose_a = false, bool transpose_b = false);  // rank 2
@@ -153,6 +160,17 @@ class Builder {
   // x with each element dropped with probability `rate`, the others divided by 1 - rate.
   // An element is dropped where random_uniform() of the same stream is < rate.
   Value dropout(Value x, Value rng, double rate, std::int64_t stream);
+
+  // --- connectionist temporal classification: logits (batch, steps, classes), the last class is
+  // the blank; labels (batch, n) of which label_length (batch, 1) count, in the first
+  // input_length (batch, 1) steps ------------------------------------------------------------
+  Value ctc_loss(Value logits, Value labels, Value input_length, Value label_length);  // (batch, 1)
+  Value ctc_loss_backward(Value logits, Value labels, Value input_length, Value label_length,
+                          Value dy);
+  // -> the best paths, i32 (batch, top_paths, steps) filled up with -1, and their scores
+  // (batch, top_paths). beam_width 0: the best class of every step.
+  Value ctc_decode(Value logits, Value input_length, std::int64_t beam_width,
+                   std::int64_t top_paths);
 
   // --- state: run after everything else, as one block ---------------------------------------
   Value assign(Value variable, Value value);

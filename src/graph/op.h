@@ -45,11 +45,13 @@ void add_elementwise_ops(OpRows& rows);
 void add_reduce_ops(OpRows& rows);
 void add_matmul_ops(OpRows& rows);
 void add_shape_ops(OpRows& rows);
+void add_index_ops(OpRows& rows);
 void add_conv_ops(OpRows& rows);
 void add_pool_ops(OpRows& rows);
 void add_norm_ops(OpRows& rows);
 void add_rnn_ops(OpRows& rows);
 void add_random_ops(OpRows& rows);
+void add_ctc_ops(OpRows& rows);
 void add_state_ops(OpRows& rows);
 void add_fused_ops(OpRows& rows);
 

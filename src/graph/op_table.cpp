@@ -12,11 +12,13 @@ const std::vector<OpDef>& op_table() {
     add_reduce_ops(r);
     add_matmul_ops(r);
     add_shape_ops(r);
+    add_index_ops(r);
     add_conv_ops(r);
     add_pool_ops(r);
     add_norm_ops(r);
     add_rnn_ops(r);
     add_random_ops(r);
+    add_ctc_ops(r);
     add_state_ops(r);
     add_fused_ops(r);
     return r;

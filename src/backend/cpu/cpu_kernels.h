@@ -21,11 +21,14 @@ void add_elementwise_kernels(KernelRows& rows);
 void add_reduce_kernels(KernelRows& rows);
 void add_matmul_kernels(KernelRows& rows);
 void add_shape_kernels(KernelRows& rows);
+void add_index_kernels(KernelRows& rows);
 void add_conv_kernels(KernelRows& rows);
 void add_pool_kernels(KernelRows& rows);
 void add_norm_kernels(KernelRows& rows);
 void add_rnn_kernels(KernelRows& rows);
 void add_random_kernels(KernelRows& rows);
+void add_ctc_kernels(KernelRows& rows);
+void add_ctc_decode_kernels(KernelRows& rows);
 void add_state_kernels(KernelRows& rows);
 void add_fused_kernels(KernelRows& rows);
 

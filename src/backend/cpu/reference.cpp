@@ -14,11 +14,14 @@ class ReferenceBackend final : public Backend {
     cpu::add_reduce_kernels(rows);
     cpu::add_matmul_kernels(rows);
     cpu::add_shape_kernels(rows);
+    cpu::add_index_kernels(rows);
     cpu::add_conv_kernels(rows);
     cpu::add_pool_kernels(rows);
     cpu::add_norm_kernels(rows);
     cpu::add_rnn_kernels(rows);
     cpu::add_random_kernels(rows);
+    cpu::add_ctc_kernels(rows);
+    cpu::add_ctc_decode_kernels(rows);
     cpu::add_state_kernels(rows);
     cpu::add_fused_kernels(rows);
     for (const KernelRow& row : rows) kernels_.emplace(row.op, row.compile);

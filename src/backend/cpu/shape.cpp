@@ -124,27 +124,6 @@ std::unique_ptr<Kernel> compile_pad(const BoundNode& node) {
   });
 }
 
-// An index outside [0, depth) gives zeros: labels are checked where data enters.
-std::unique_ptr<Kernel> compile_one_hot(const BoundNode& node) {
-  const Dim depth = node.outputs[0].shape[-1];
-  return for_types(node.inputs[0].dtype, [&](auto index_zero) {
-    using Index = decltype(index_zero);
-    return for_types(node.outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      return kernel([depth](const Tensor* in, const Tensor* out, void*) {
-        T* y = out[0].as<T>();
-        std::fill_n(y, out[0].numel(), T(0));
-        for (Dim i = 0; i < in[0].numel(); ++i) {
-          const double index = in[0].as<Index>()[i];
-          if (index >= 0 && index < static_cast<double>(depth)) {
-            y[i * depth + static_cast<Dim>(index)] = 1;
-          }
-        }
-      });
-    });
-  });
-}
-
 }  // namespace
 
 void add_shape_kernels(KernelRows& rows) {
@@ -155,7 +134,6 @@ void add_shape_kernels(KernelRows& rows) {
   rows.push_back({"pad", compile_pad});
   rows.push_back({"reverse", compile_reverse});
   rows.push_back({"split", compile_split});
-  rows.push_back({"one_hot", compile_one_hot});
 }
 
 }  // namespace hornet::cpu

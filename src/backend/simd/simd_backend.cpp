@@ -24,6 +24,7 @@ class SimdBackend final : public Backend {
     simd::add_reduce_kernels(rows);
     simd::add_rnn_kernels(rows);
     simd::add_random_kernels(rows);
+    simd::add_index_kernels(rows);
     for (const KernelRow& row : rows) compile_by_op_[row.op] = row.compile;
   }
 

@@ -18,6 +18,7 @@ void add_reduce_kernels(KernelRows& rows);
 void add_elementwise_kernels(KernelRows& rows);
 void add_rnn_kernels(KernelRows& rows);
 void add_random_kernels(KernelRows& rows);
+void add_index_kernels(KernelRows& rows);
 
 // Elements of memory-bound work that are worth a second thread.
 constexpr Dim kElementGrain = 32768;

@@ -160,15 +160,6 @@ Grads split_grad(Builder& b, int y, const std::vector<Value>& dys) {
   return {b.concat(parts, b.graph().node(y).attrs.integer("axis"))};
 }
 
-Specs infer_one_hot(const Specs& in, const Attrs& attrs) {
-  expect_inputs(in, 1);
-  const Dim depth = attrs.integer("depth");
-  if (depth < 1) throw shape_error("there must be at least one class");
-  std::vector<Dim> dims = in[0].shape.dims();
-  dims.push_back(depth);
-  return {{DType::f32, Shape(dims)}};
-}
-
 }  // namespace
 
 void add_shape_ops(OpRows& rows) {
@@ -179,7 +170,6 @@ void add_shape_ops(OpRows& rows) {
   rows.push_back({"pad", infer_pad, pad_grad, OpFlag::none});
   rows.push_back({"reverse", infer_reverse, reverse_grad, OpFlag::none});
   rows.push_back({"split", infer_split, split_grad, OpFlag::none});
-  rows.push_back({"one_hot", infer_one_hot, nullptr, OpFlag::none});
 }
 
 }  // namespace hornet
