@@ -38,7 +38,7 @@ activation_relu <- function(x, alpha = 0, max_value = NULL) k_relu(x, alpha, max
 activation_elu <- function(x, alpha = 1) k_elu(x, alpha)
 #' @rdname activation_relu
 #' @export
-activation_selu <- function(x) 1.0507009873554805 * k_elu(x, 1.6732632423543772)
+activation_selu <- function(x) selu_scale * k_elu(x, selu_alpha)
 #' @rdname activation_relu
 #' @export
 activation_hard_sigmoid <- function(x) k_hard_sigmoid(x)
@@ -74,6 +74,9 @@ activation_tanh <- function(x) k_tanh(x)
 #' @rdname activation_relu
 #' @export
 activation_exponential <- function(x) k_exp(x)
+
+selu_alpha <- 1.6732632423543772
+selu_scale <- 1.0507009873554805
 
 # Axes as layers take them: the batch is 0, negative ones count from the end. Returned from 0.
 python_axis <- function(axis, rank, what = "axis") {

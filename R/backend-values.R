@@ -157,8 +157,9 @@ k_identity <- function(x, name = NULL) {
 #' k_eval(k_random_uniform(c(2, 3)))
 NULL
 
-random_tensor <- function(op, shape, seed) {
-  dims <- dims_of_shape(as_shape(shape))
+random_tensor <- function(op, shape, seed) random_of_dims(op, dims_of_shape(as_shape(shape)), seed)
+
+random_of_dims <- function(op, dims, seed = NULL) {
   emit(op, list(random_state()), list(shape = dims, stream = next_stream(seed)))
 }
 

@@ -324,13 +324,14 @@ accumulate <- function(x, axis, f) {
 #' batch).
 #'
 #' @param x,y Tensors.
-#' @param axes One axis for both or one each; default: the last of `x` and the last but one of `y`
+#' @param axes One axis for both or one each; `NULL`: the last of `x` and the last but one of `y`
 #'   (the last, if `y` is a matrix).
 #' @return A tensor. `k_batch_dot()` of two matrices has shape `(batch, 1)`.
 #' @family backend
 #' @export
 #' @examples
 #' k_eval(k_dot(matrix(1:4, 2), diag(2)))
+#' k_eval(k_batch_dot(matrix(1:4, 2), matrix(1:4, 2), axes = 2))
 k_dot <- function(x, y) {
   x <- as_float(x)
   y <- as_float(y)
@@ -362,7 +363,7 @@ as_matrix_dims <- function(x, n) {
 
 #' @rdname k_dot
 #' @export
-k_batch_dot <- function(x, y, axes = NULL) {
+k_batch_dot <- function(x, y, axes) {
   x <- as_float(x)
   y <- as_float(y)
   if (is.null(axes)) axes <- c(tensor_rank(x), max(tensor_rank(y) - 1L, 2L))
@@ -411,14 +412,17 @@ k_l2_normalize <- function(x, axis = NULL) {
 #' `k_one_hot()` appends an axis of size `num_classes` that is 1 at the index; `k_gather()` takes
 #' the elements of the first axis with the given indices.
 #'
-#' @param indices Tensor or array of whole numbers, counting from 0.
+#' @param indices Tensor or array of whole numbers, counting from 0 (in both functions; from version
+#'   2.2.4 of the reference on its `k_gather()` counts from 1). For other numbers the result is zero.
 #' @param num_classes Number of classes.
 #' @param reference Tensor whose first axis is indexed; its size must be known.
-#' @return A tensor.
+#' @return A tensor: `k_one_hot()` of shape `(dim(indices), num_classes)`, `k_gather()` of shape
+#'   `(dim(indices), dim(reference)[-1])`.
 #' @family backend
 #' @export
 #' @examples
 #' k_eval(k_one_hot(c(0, 2), 3))
+#' k_eval(k_gather(matrix(1:6, 3), c(0, 2, 2)))
 k_one_hot <- function(indices, num_classes) {
   emit("one_hot", list(as_tensor(indices)), list(depth = positive_int(num_classes)))
 }
@@ -427,7 +431,5 @@ k_one_hot <- function(indices, num_classes) {
 k_gather <- function(reference, indices) {
   reference <- as_float(reference)
   if (reference$dims[[1L]] < 0) abort("k_gather(): the batch axis can't be indexed.", "hornet_shape_error")
-  indicators <- k_one_hot(indices, reference$dims[[1L]])
-  rows <- k_dot(indicators, as_matrix_dims(reference, 1L))
-  reshape_dims(rows, c(indicators$dims[-tensor_rank(indicators)], reference$dims[-1L]))
+  emit("gather", list(reference, as_tensor(indices)))
 }

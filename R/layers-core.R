@@ -209,6 +209,42 @@ Dropout <- R6Class("Dropout",
   )
 )
 
+#' Masking layer
+#'
+#' Leaves out time steps: those whose features all are `mask_value`. They are set to zero, and layers
+#' that know about masks, the loss and the metrics ignore them. Layers that don't know refuse the mask.
+#'
+#' @inheritParams layer_dense
+#' @param mask_value Value of the features of a step to leave out.
+#' @return As [layer_dense()]; the shape, `(batch, ..., features)`, stays as it is.
+#' @family core layers
+#' @export
+#' @examples
+#' x <- layer_input(shape = c(10, 4))
+#' x %>% layer_masking(mask_value = -1) %>% layer_dense(units = 2)
+layer_masking <- function(object, mask_value = 0, input_shape = NULL, batch_input_shape = NULL,
+                          batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL,
+                          weights = NULL) {
+  create_layer_of(Masking, object, list(
+    mask_value = mask_value, input_shape = input_shape, batch_input_shape = batch_input_shape,
+    batch_size = batch_size, dtype = dtype, name = name, trainable = trainable, weights = weights
+  ))
+}
+
+Masking <- R6Class("Masking",
+  inherit = Layer, cloneable = FALSE,
+  public = list(
+    module = "keras.layers.core", supports_masking = TRUE, mask_value = 0,
+    initialize = function(mask_value = 0, ...) {
+      super$initialize(...)
+      self$mask_value <- mask_value
+    },
+    call = function(inputs) inputs * self$counts(inputs, keepdims = TRUE),
+    compute_mask = function(inputs, mask) self$counts(inputs, keepdims = FALSE),
+    counts = function(x, keepdims) k_any(k_not_equal(x, self$mask_value), axis = -1, keepdims)
+  )
+)
+
 #' Dropout of whole channels
 #'
 #' Like [layer_dropout()], but a channel is dropped as a whole, at all positions of a sample.

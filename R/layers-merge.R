@@ -158,6 +158,16 @@ Concatenate <- R6Class("Concatenate",
         }
       }
       k_concatenate(inputs, at)
+    },
+    # Masks go along when steps are joined, the axis that a mask has as well as its input.
+    compute_mask = function(inputs, mask) {
+      masks <- as_tensor_list(mask)
+      at <- python_axis(self$axis, tensor_rank(inputs[[1L]])) + 1L
+      rank <- max(0L, vapply(drop_nulls(masks), tensor_rank, 0L))
+      if (at > rank) return(super$compute_mask(inputs, mask))
+      k_concatenate(lapply(seq_along(inputs), function(i) {
+        masks[[i]] %||% constant_tensor(1, inputs[[i]]$dims[seq_len(rank)])
+      }), at)
     }
   )
 )

@@ -408,7 +408,9 @@ model_feed_spec <- function(model, mode, actor, class_weight = NULL) {
   self <- model_object(model, "model")
   if (mode != "predict" && is.null(self$compiled)) not_compiled(self)
   names <- self$input_names
-  inputs <- lapply(seq_along(names), function(i) list(name = names[[i]], dim = self$inputs[[i]]$dims, classes = 0))
+  inputs <- lapply(seq_along(names), function(i) {
+    list(name = names[[i]], dim = self$inputs[[i]]$dims, classes = ids_of_input(self, self$inputs[[i]]))
+  })
   targets <- if (mode == "predict") list() else target_ports(self)
   list(
     actor = actor,
@@ -418,6 +420,18 @@ model_feed_spec <- function(model, mode, actor, class_weight = NULL) {
     weighted = mode != "predict",
     class_weights = if (mode == "train") class_weight
   )
+}
+
+# How many ids there are where embeddings read an input directly: the smallest table's; else 0.
+ids_of_input <- function(self, input) {
+  sizes <- unlist(lapply(self$topology()$nodes, function(node) {
+    reads <- which(vapply(node$inputs, identical, TRUE, input))
+    if (length(reads) == 0L) return(NULL)
+    if (inherits(node$layer, "Embedding")) return(node$layer$input_dim)
+    if (inherits(node$layer, "Model")) vapply(node$layer$inputs[reads], ids_of_input, 0, self = node$layer)
+  }))
+  sizes <- sizes[sizes > 0]
+  if (length(sizes)) as.numeric(min(sizes)) else 0
 }
 
 target_ports <- function(self) {

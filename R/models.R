@@ -152,12 +152,7 @@ Sequential <- R6Class("Sequential",
       if (is.null(shape) && length(layer$inbound_nodes)) {
         shape <- tensor_shape(layer$inbound_nodes[[1L]]$inputs[[1L]])
       }
-      if (is.null(shape)) {
-        abort(c(
-          sprintf('layer "%s" is the first of a sequential model and needs an `input_shape`.', layer$name),
-          "For example input_shape = c(28, 28, 1): the shape of one sample, without the batch."
-        ), "hornet_shape_error")
-      }
+      if (is.null(shape)) abort(layer$missing_input_shape(), "hornet_shape_error")
       input <- InputLayer$new(shape, paste0(layer$name, "_input"), layer$dtype)
       input$inbound_nodes[[1L]]$outputs
     },

@@ -41,6 +41,14 @@ Layer <- R6Class("Layer",
       }
     },
 
+    # What to say when a sequential model begins with this layer and its input's shape isn't known.
+    missing_input_shape = function() {
+      c(
+        sprintf('layer "%s" is the first of a sequential model and needs an `input_shape`.', self$name),
+        "For example input_shape = c(28, 28, 1): the shape of one sample, without the batch."
+      )
+    },
+
     # Creates the weights for inputs of this shape (a list of shapes for several inputs).
     build = function(input_shape) NULL,
 
@@ -360,6 +368,7 @@ with_history <- function(x) {
   if (length(ancestors) == 0L) return(x)      # a constant
   layer <- TensorOperation$new(x, ancestors)
   output <- same_value(x)
+  output$mask <- layer$compute_mask(ancestors, lapply(ancestors, function(a) a$mask))
   new_node(layer, ancestors, list(output))
   output
 }
@@ -405,7 +414,11 @@ TensorOperation <- R6Class("TensorOperation",
       for (i in seq_along(inputs)) bind_tensor(trace, self$ancestors[[i]], inputs[[i]])
       import_tensor(self$tensor, trace)
     },
-    compute_mask = function(inputs, mask) unwrap_single(drop_nulls(as_tensor_list(mask))[1L])
+    # The first mask that fits what was computed: the steps may be gone.
+    compute_mask = function(inputs, mask) {
+      fits <- function(m) identical(m$dims, self$tensor$dims[seq_along(m$dims)])
+      unwrap_single(Filter(fits, drop_nulls(as_tensor_list(mask)))[1L])
+    }
   )
 )
 
