@@ -246,6 +246,63 @@ void random_cases() {
       [](int index, Dim i) { return index == 0 ? 1e9 + static_cast<double>(i) : noise(index, i); });
 }
 
+void index_cases() {
+  for (const DType type : {DType::f32, DType::i32}) {
+    for (const Dim width : {1, 7, 33, 130}) {
+      // Some indices are out of range, many are the same.
+      check_case(
+          "rows by number, width " + std::to_string(width), {0, 1, 3, 40},
+          [=](Builder& b) {
+            const Value table = input(b, 0, {5, width}), ids = input(b, 1, {-1, 3}, type);
+            const Value rows = b.gather(table, ids);
+            const Value dy = b.mul(rows, input(b, 2, {-1, 3, width}));
+            return std::vector{rows, b.scatter_add(dy, ids, {5, width}), b.one_hot(ids, 4)};
+          },
+          [](int index, Dim i) {
+            return index == 1 ? static_cast<double>(i * 5 % 8) - 1 : noise(index, i);
+          });
+    }
+  }
+}
+
+void ctc_cases() {
+  // Lengths and labels of all kinds: none, too many, out of range.
+  const auto fill = [](int index, Dim i) {
+    if (index == 1) return static_cast<double>(i * 3 % 4);
+    if (index == 2) return 7.0 - static_cast<double>(i % 9);
+    if (index == 3) return static_cast<double>(i % 5);
+    return noise(index, i);
+  };
+  check_case(
+      "ctc", {0, 1, 4, 12},
+      [](Builder& b) {
+        const Value logits = input(b, 0, {-1, 7, 4}), labels = input(b, 1, {-1, 3});
+        const Value steps = input(b, 2, {-1, 1}), count = input(b, 3, {-1, 1}, DType::i32);
+        const Value greedy = b.ctc_decode(logits, steps, 0, 1);
+        const Value narrow = b.ctc_decode(logits, steps, 3, 2);
+        const Value wide = b.ctc_decode(logits, steps, 50, 4);
+        return std::vector{b.ctc_loss(logits, labels, steps, count),
+                           b.ctc_loss_backward(logits, labels, steps, count, input(b, 4, {-1, 1})),
+                           greedy,
+                           Value{greedy.node, 1},
+                           narrow,
+                           Value{narrow.node, 1},
+                           wide,
+                           Value{wide.node, 1}};
+      },
+      fill);
+  // What a diverging model hands to the decoder.
+  check_case(
+      "ctc of no numbers", {3},
+      [](Builder& b) {
+        const Value logits = input(b, 0, {-1, 4, 3});
+        const Value found = b.ctc_decode(
+            logits, b.add(b.mul(input(b, 2, {-1, 1}), b.scalar(0)), b.scalar(4)), 3, 3);
+        return std::vector{found};
+      },
+      [](int index, Dim i) { return index == 0 && i % 5 == 0 ? NAN : noise(index, i); });
+}
+
 // A net with its loss and gradients: the nodes that the passes really make.
 void net_case() {
   check_case(
@@ -311,6 +368,8 @@ int main() {
   window_cases();
   norm_cases();
   random_cases();
+  index_cases();
+  ctc_cases();
   net_case();
   philox_case();
   coverage();
