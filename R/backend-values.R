@@ -413,7 +413,7 @@ k_stop_gradient <- function(variables) {
 #' @param inputs List of tensors from [layer_input()] or [k_placeholder()], the inputs of models
 #'   among them; also [k_learning_phase()], which is then given as 1 (training) or 0.
 #' @param outputs List of tensors.
-#' @param updates List of results of [k_update()] and its like.
+#' @param updates List of results of [k_update()] and its like, or of pairs `list(variable, value)`.
 #' @param ... Ignored.
 #' @return A function that takes a list of arrays and returns a list of arrays (for a single tensor
 #'   as `outputs`: one array).
@@ -427,7 +427,9 @@ k_function <- function(inputs, outputs, updates = NULL, ...) {
   single <- is_tensor(outputs)
   inputs <- as_tensor_list(inputs)
   outputs <- as_tensor_list(outputs)
-  updates <- as_tensor_list(updates)
+  updates <- lapply(as_tensor_list(updates), function(update) {
+    if (is_tensor(update)) update else k_update(update[[1L]], update[[2L]])
+  })
   is_phase <- vapply(inputs, inherits, TRUE, "keras_learning_phase")
   placeholders <- inputs[!is_phase]
   set <- new_variable_set()
@@ -574,4 +576,33 @@ k_get_uid <- function(prefix = "") next_name_number(if (nzchar(prefix)) prefix e
 k_reset_uids <- function() {
   .globals$names <- new.env(parent = emptyenv())
   invisible(NULL)
+}
+
+#' There are no sessions
+#'
+#' Models compute natively, without TensorFlow: there is no session to get or set. Variables have their
+#' initial values as soon as they are made.
+#'
+#' @param session,value Whatever the reference's functions take.
+#' @return `k_manual_variable_initialization()`: `NULL`, invisibly.
+#' @section Errors:
+#' `k_get_session()` and `k_set_session()` always are errors (`hornet_unsupported_error`) that say what to
+#' use instead.
+#' @family backend
+#' @export
+#' @examples
+#' try(k_get_session())
+k_get_session <- function() no_session()
+#' @rdname k_get_session
+#' @export
+k_set_session <- function(session) no_session()
+#' @rdname k_get_session
+#' @export
+k_manual_variable_initialization <- function(value) invisible(NULL)
+
+no_session <- function() {
+  abort(c(
+    "there is no TensorFlow session: models compute natively.",
+    "To look at values use k_eval(), k_get_value() and k_function()."
+  ), "hornet_unsupported_error")
 }

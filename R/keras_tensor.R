@@ -64,9 +64,14 @@ tensor_name <- function(x) {
 #' out, and an axis indexed by one number is dropped unless `drop = FALSE`. The batch axis can't
 #' be indexed.
 #'
-#' @section What a tensor can't do:
-#' Its value isn't known while a model is described, so it can't be the condition of `if ()` or
-#' be turned into numbers. Use [k_switch()], or look at values in a callback.
+#' `%*%` isn't available for tensors: use [k_dot()].
+#'
+#' @section Values:
+#' A tensor that depends on no input of a model has a value: printing it computes and shows it,
+#' `as.array()`, `as.numeric()`, `as.integer()`, `as.logical()` and `as.vector()` return it, as does
+#' [k_eval()]. The value of any other tensor isn't known while a model is described, so it can't be the
+#' condition of `if ()` or be turned into numbers (`hornet_trace_error`). Use [k_switch()], or look at
+#' values in a callback.
 #'
 #' @param e1,e2,x,... Tensors, numbers or arrays.
 #' @param drop Whether axes indexed by one number disappear.
@@ -80,11 +85,13 @@ tensor_name <- function(x) {
 #' y <- 2 * x + 1
 #' dim(y)
 #' y[, 1]
+#' k_constant(1:3) + 1
 NULL
 
 #' @export
-print.keras_tensor <- function(x, ...) {
-  cat(format(x, ...), "\n", sep = "")
+print.keras_tensor <- function(x, ..., max = 200L) {
+  cat(format(x), "\n", sep = "")
+  if (has_value(x)) print(k_eval(x), ..., max = max)
   invisible(x)
 }
 
@@ -264,26 +271,44 @@ only_when_run <- function(what) {
   ), "hornet_trace_error")
 }
 
+# Whether a tensor can be computed here and now: no trace is going on, and it depends on no input.
+has_value <- function(x) {
+  if (!is.null(.globals$trace) || !is.null(x$trace)) return(FALSE)
+  seen <- new.env(parent = emptyenv())
+  visit <- function(tensor) {
+    key <- uid_key(tensor)
+    if (!is.null(seen[[key]]) || is_variable(tensor)) return(TRUE)
+    assign(key, TRUE, envir = seen)
+    # An update is made by a run of its own, not by looking.
+    if (!is.null(tensor$trace) || tensor$source$op %in% c("placeholder", "update")) return(FALSE)
+    before <- if (is.null(tensor$history)) tensor$source$inputs else tensor$history$node$inputs
+    for (input in before) if (!visit(input)) return(FALSE)
+    TRUE
+  }
+  visit(x)
+}
+
+value_of_tensor <- function(x, what) if (has_value(x)) k_eval(x) else only_when_run(what)
+
 #' @export
-as.double.keras_tensor <- function(x, ...) only_when_run("as.numeric(tensor)")
+as.array.keras_tensor <- function(x, ...) value_of_tensor(x, "as.array(tensor)")
 #' @export
-as.integer.keras_tensor <- function(x, ...) only_when_run("as.integer(tensor)")
+as.matrix.keras_tensor <- function(x, ...) as.matrix(value_of_tensor(x, "as.matrix(tensor)"))
 #' @export
-as.logical.keras_tensor <- function(x, ...) only_when_run("as.logical(tensor)")
+as.double.keras_tensor <- function(x, ...) as.double(value_of_tensor(x, "as.numeric(tensor)"))
 #' @export
-as.character.keras_tensor <- function(x, ...) only_when_run("as.character(tensor)")
+as.integer.keras_tensor <- function(x, ...) as.integer(value_of_tensor(x, "as.integer(tensor)"))
+#' @export
+as.logical.keras_tensor <- function(x, ...) as.logical(value_of_tensor(x, "as.logical(tensor)"))
+#' @export
+as.character.keras_tensor <- function(x, ...) as.character(value_of_tensor(x, "as.character(tensor)"))
 #' @export
 as.vector.keras_tensor <- function(x, mode = "any") {
-  if (mode %in% c("list", "any")) list(x) else only_when_run(sprintf('as.vector(tensor, "%s")', mode))
+  if (mode == "list") return(list(x))
+  as.vector(value_of_tensor(x, sprintf('as.vector(tensor, "%s")', mode)), mode)
 }
 #' @export
 as.list.keras_tensor <- function(x, ...) list(x)
-
-#' @export
-as.array.keras_tensor <- function(x, ...) {
-  if (!is.null(.globals$trace)) only_when_run("as.array(tensor)")
-  k_eval(x)
-}
 
 #' @export
 unique.keras_tensor <- function(x, ...) only_when_run("unique(tensor)")
