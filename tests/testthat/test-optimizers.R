@@ -50,6 +50,39 @@ test_that("20 steps of every optimizer agree with tf_keras", {
   }
 })
 
+# Decay and clipping, by the formulas of Keras 2.1.5; names are those of the stored numbers.
+with_options <- local({
+  makers <- list(sgd = optimizer_sgd, rmsprop = optimizer_rmsprop, adagrad = optimizer_adagrad,
+                 adadelta = optimizer_adadelta, adam = optimizer_adam, adamax = optimizer_adamax,
+                 nadam = optimizer_nadam)
+  cases <- list()
+  for (name in names(makers)) {
+    cases[[name]] <- makers[[name]](lr = 0.01)
+    if (name != "nadam") cases[[paste0(name, "_decay")]] <- makers[[name]](lr = 0.01, decay = 0.1)
+    cases[[paste0(name, "_clipnorm")]] <- makers[[name]](lr = 0.01, clipnorm = 0.8)
+    cases[[paste0(name, "_clipvalue")]] <- makers[[name]](lr = 0.01, clipvalue = 0.3)
+  }
+  c(cases, list(
+    sgd_all = optimizer_sgd(0.01, momentum = 0.8, nesterov = TRUE, decay = 0.05, clipnorm = 1, clipvalue = 0.4),
+    sgd_momentum = optimizer_sgd(0.01, momentum = 0.8),
+    adam_all = optimizer_adam(0.01, beta_1 = 0.8, beta_2 = 0.7, amsgrad = TRUE, decay = 0.05, clipnorm = 1,
+                              clipvalue = 0.4),
+    rmsprop_rho = optimizer_rmsprop(0.01, rho = 0.6, decay = 0.05),
+    adadelta_rho = optimizer_adadelta(1, rho = 0.8),
+    adamax_betas = optimizer_adamax(0.01, beta_1 = 0.7, beta_2 = 0.8),
+    nadam_schedule = optimizer_nadam(0.01, beta_1 = 0.8, schedule_decay = 0.1)
+  ))
+})
+
+test_that("decay, clipping and settings of every optimizer follow Keras 2.1.5 over 20 steps", {
+  expect_setequal(names(with_options), names(golden("optimizers", file = "core")))
+  for (name in names(with_options)) {
+    expected <- golden("optimizers", name, file = "core")
+    got <- run_steps(with_options[[name]])
+    for (i in 1:2) expect_golden(got[[i]], expected[[i]], tolerance = 2e-5, label = paste(name, i))
+  }
+})
+
 test_that("defaults are the reference's", {
   rates <- c(sgd = 0.01, rmsprop = 0.001, adagrad = 0.01, adadelta = 1, adam = 0.001, adamax = 0.002, nadam = 0.002)
   for (name in names(rates)) {
@@ -107,6 +140,19 @@ test_that("constraints hold after the update", {
   expect_equal(update_with(constraint_maxnorm(1.5), value, gradient), per_column(new, pmin(n, 1.5) / (eps + n)),
                tolerance = 1e-6)
   expect_equal(update_with(function(w) w * 0 + 1, value, gradient), value * 0 + 1)
+  # Axes count from 0: 1 is along rows, several take one norm for all of them, as for a kernel's filter.
+  rows <- sqrt(rowSums(new^2))
+  expect_equal(update_with(constraint_unitnorm(axis = 1), value, gradient), new / (eps + rows), tolerance = 1e-6)
+  expect_equal(update_with(constraint_maxnorm(1.5, axis = 1), value, gradient), new * pmin(rows, 1.5) / (eps + rows),
+               tolerance = 1e-6)
+  kernel <- waves(c(2, 3, 2, 4), 0.9, 3)
+  filters <- apply(kernel, 4, function(w) sqrt(sum(w^2)))
+  expect_equal(update_with(constraint_maxnorm(2, axis = c(0, 1, 2)), kernel, 0 * kernel),
+               sweep(kernel, 4, pmin(filters, 2) / (eps + filters), `*`), tolerance = 1e-6)
+  expect_equal(
+    update_with(constraint_minmaxnorm(3, 5, rate = 0.5, axis = -1), value, gradient),
+    new * (0.5 * pmin(pmax(rows, 3), 5) + 0.5 * rows) / (eps + rows), tolerance = 1e-6
+  )
 })
 
 test_that("a small convolutional network learns as in tf_keras, step by step", {
