@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Training steps a second of hornet and of PyTorch at its best, measured in turns.
 
-  /usr/bin/python3 bench/compare.py [--nets mlp,cnn,cats,tiny] [--threads 1,2] [--rounds 5]
+  /usr/bin/python3 bench/compare.py [--nets mlp,cnn,cats,lstm,tiny] [--threads 1,2] [--rounds 5]
                                     [--seconds 1]
 
 Needs Debian's python3-torch and libopenblas0-openmp, and hornet installed. PyTorch runs with
@@ -55,7 +55,7 @@ class Runner:
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--nets", default="mlp,cnn,cats,tiny")
+    parser.add_argument("--nets", default="mlp,cnn,cats,lstm,tiny")
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1)

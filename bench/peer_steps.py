@@ -41,14 +41,30 @@ def tiny():
     return net, torch.rand(32, 10), torch.rand(32, 1), nn.MSELoss()
 
 
+class Lstm(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(20000, 128)
+        self.lstm = nn.LSTM(128, 128, batch_first=True)
+        self.dense = nn.Linear(128, 1)
+
+    def forward(self, x):
+        return self.dense(self.lstm(self.embedding(x))[0][:, -1])
+
+
+def lstm():
+    labels = torch.randint(0, 2, (32, 1)).float()
+    return Lstm(), torch.randint(0, 20000, (32, 80)), labels, nn.BCEWithLogitsLoss()
+
+
 def stepper(name, layout):
     torch.manual_seed(1)
-    net, x, y, loss = {"mlp": mlp, "cnn": cnn, "cats": cats, "tiny": tiny}[name]()
+    net, x, y, loss = {"mlp": mlp, "cnn": cnn, "cats": cats, "tiny": tiny, "lstm": lstm}[name]()
     net.train()
     if layout == "nhwc":
         net = net.to(memory_format=torch.channels_last)
         x = x.to(memory_format=torch.channels_last)
-    rule = torch.optim.SGD if name == "tiny" else torch.optim.RMSprop
+    rule = {"tiny": torch.optim.SGD, "lstm": torch.optim.Adam}.get(name, torch.optim.RMSprop)
     optimizer = rule(net.parameters(), lr=1e-4)
 
     def step():

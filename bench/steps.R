@@ -51,6 +51,16 @@ nets <- list(
     rows <- 20 * 4
     list(model = model, x = images(c(rows, 150, 150, 3)), y = sample(0:1, rows, TRUE), batch = 20)
   },
+  lstm = function() {
+    model <- keras_model_sequential() %>%
+      layer_embedding(20000, 128, input_length = 80) %>%
+      layer_lstm(128, recurrent_activation = "sigmoid") %>%
+      layer_dense(1, activation = "sigmoid")
+    compile(model, optimizer_adam(lr = 1e-4), "binary_crossentropy")
+    rows <- 32 * 16
+    x <- matrix(sample.int(20000, rows * 80, TRUE) - 1L, rows)
+    list(model = model, x = x, y = sample(0:1, rows, TRUE), batch = 32)
+  },
   tiny = function() {
     model <- keras_model_sequential() %>%
       layer_dense(16, activation = "relu", input_shape = 10) %>%
