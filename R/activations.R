@@ -100,6 +100,7 @@ activation_functions <- function() {
 
 # NULL, a name or a function -> a function of a tensor.
 get_activation <- function(activation) {
+  activation <- custom_or_self(activation)
   if (is.null(activation)) return(activation_linear)
   if (is_layer(activation)) {
     layer <- layer_object(activation)

@@ -218,7 +218,7 @@ NULL
 #' @rdname k_int_shape
 #' @export
 k_int_shape <- function(x) {
-  lapply(tensor_shape(as_tensor(x)), function(d) if (is.na(d)) NULL else d)
+  shape_list(tensor_shape(as_tensor(x)))
 }
 #' @rdname k_int_shape
 #' @export

@@ -60,15 +60,20 @@ norms_over <- function(w, axis) {
   k_sqrt(k_sum(k_square(w), axis = python_axis(axis, tensor_rank(w)) + 1, keepdims = TRUE))
 }
 
+constraints <- function() {
+  list(
+    maxnorm = constraint_maxnorm, max_norm = constraint_maxnorm,
+    nonneg = constraint_nonneg, non_neg = constraint_nonneg,
+    unitnorm = constraint_unitnorm, unit_norm = constraint_unitnorm,
+    minmaxnorm = constraint_minmaxnorm, min_max_norm = constraint_minmaxnorm
+  )
+}
+
 get_constraint <- function(constraint) {
+  constraint <- custom_or_self(constraint)
   if (is.null(constraint)) return(NULL)
-  if (is.character(constraint)) {
-    choices <- list(maxnorm = constraint_maxnorm, max_norm = constraint_maxnorm,
-                    nonneg = constraint_nonneg, non_neg = constraint_nonneg,
-                    unitnorm = constraint_unitnorm, unit_norm = constraint_unitnorm,
-                    minmaxnorm = constraint_minmaxnorm, min_max_norm = constraint_minmaxnorm)
-    return(choose_by_name(constraint, choices, "constraint")())
-  }
+  if (is.character(constraint)) return(choose_by_name(constraint, constraints(), "constraint")())
+  if (inherits(constraint, "R6ClassGenerator")) constraint <- constraint$new()
   if (inherits(constraint, "R6") && is.function(constraint$call)) {
     return(function(w) call_user_function(constraint$call, list(w), "the constraint"))
   }

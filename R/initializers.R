@@ -192,6 +192,7 @@ initializer_aliases <- c(
 )
 
 get_initializer <- function(initializer) {
+  initializer <- custom_or_self(initializer)
   if (is.function(initializer)) return(initializer)
   if (!is.character(initializer) || length(initializer) != 1L) {
     abort(sprintf("an initializer must be a name, an initializer_*() or a function, not %s.",

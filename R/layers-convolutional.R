@@ -241,10 +241,9 @@ SpatialLayer <- R6Class("SpatialLayer",
   inherit = Layer, cloneable = FALSE,
   public = list(
     module = "keras.layers.convolutional", axes = 2L, amounts = NULL, data_format = NULL,
-    initialize = function(amounts, axes, data_format = NULL, ...) {
+    initialize = function(data_format = NULL, ...) {
       super$initialize(...)
-      self$amounts <- amounts
-      self$axes <- axes
+      self$axes <- axes_of_class(self)
       self$data_format <- resolve_data_format(data_format)
     },
     build = function(input_shape) check_axes(self, input_shape, exactly = self$axes + 2L),
@@ -266,7 +265,7 @@ SpatialLayer <- R6Class("SpatialLayer",
 layer_zero_padding_2d <- function(object, padding = c(1L, 1L), data_format = NULL, batch_size = NULL,
                                   name = NULL, trainable = NULL, weights = NULL) {
   create_layer_of(ZeroPadding2D, object, list(
-    amounts = margin_pairs(padding, 2L, "padding"), axes = 2L, data_format = data_format,
+    padding = margin_pairs(padding, 2L, "padding"), data_format = data_format,
     batch_size = batch_size, name = name, trainable = trainable, weights = weights
   ))
 }
@@ -275,7 +274,7 @@ layer_zero_padding_2d <- function(object, padding = c(1L, 1L), data_format = NUL
 layer_zero_padding_1d <- function(object, padding = 1L, batch_size = NULL, name = NULL,
                                   trainable = NULL, weights = NULL) {
   create_layer_of(ZeroPadding1D, object, list(
-    amounts = margin_pairs(padding, 1L, "padding"), axes = 1L, data_format = "channels_last",
+    padding = unlist(margin_pairs(padding, 1L, "padding")), data_format = "channels_last",
     batch_size = batch_size, name = name, trainable = trainable, weights = weights
   ))
 }
@@ -284,14 +283,20 @@ layer_zero_padding_1d <- function(object, padding = 1L, batch_size = NULL, name 
 layer_zero_padding_3d <- function(object, padding = c(1L, 1L, 1L), data_format = NULL,
                                   batch_size = NULL, name = NULL, trainable = NULL, weights = NULL) {
   create_layer_of(ZeroPadding3D, object, list(
-    amounts = margin_pairs(padding, 3L, "padding"), axes = 3L, data_format = data_format,
+    padding = margin_pairs(padding, 3L, "padding"), data_format = data_format,
     batch_size = batch_size, name = name, trainable = trainable, weights = weights
   ))
 }
 
 ZeroPadding2D <- R6Class("ZeroPadding2D",
   inherit = SpatialLayer, cloneable = FALSE,
-  public = list(call = function(inputs) pad_axes(inputs, self$amounts, self$first()))
+  public = list(
+    initialize = function(padding, ...) {
+      super$initialize(...)
+      self$amounts <- margin_pairs(padding, self$axes, "padding")
+    },
+    call = function(inputs) pad_axes(inputs, self$amounts, self$first())
+  )
 )
 ZeroPadding1D <- R6Class("ZeroPadding1D", inherit = ZeroPadding2D, cloneable = FALSE)
 ZeroPadding3D <- R6Class("ZeroPadding3D", inherit = ZeroPadding2D, cloneable = FALSE)
@@ -310,7 +315,7 @@ ZeroPadding3D <- R6Class("ZeroPadding3D", inherit = ZeroPadding2D, cloneable = F
 layer_cropping_2d <- function(object, cropping = list(c(0L, 0L), c(0L, 0L)), data_format = NULL,
                               batch_size = NULL, name = NULL, trainable = NULL, weights = NULL) {
   create_layer_of(Cropping2D, object, list(
-    amounts = margin_pairs(cropping, 2L, "cropping"), axes = 2L, data_format = data_format,
+    cropping = margin_pairs(cropping, 2L, "cropping"), data_format = data_format,
     batch_size = batch_size, name = name, trainable = trainable, weights = weights
   ))
 }
@@ -319,7 +324,7 @@ layer_cropping_2d <- function(object, cropping = list(c(0L, 0L), c(0L, 0L)), dat
 layer_cropping_1d <- function(object, cropping = c(1L, 1L), batch_size = NULL, name = NULL,
                               trainable = NULL, weights = NULL) {
   create_layer_of(Cropping1D, object, list(
-    amounts = margin_pairs(cropping, 1L, "cropping"), axes = 1L, data_format = "channels_last",
+    cropping = unlist(margin_pairs(cropping, 1L, "cropping")), data_format = "channels_last",
     batch_size = batch_size, name = name, trainable = trainable, weights = weights
   ))
 }
@@ -329,7 +334,7 @@ layer_cropping_3d <- function(object, cropping = list(c(1L, 1L), c(1L, 1L), c(1L
                               data_format = NULL, batch_size = NULL, name = NULL, trainable = NULL,
                               weights = NULL) {
   create_layer_of(Cropping3D, object, list(
-    amounts = margin_pairs(cropping, 3L, "cropping"), axes = 3L, data_format = data_format,
+    cropping = margin_pairs(cropping, 3L, "cropping"), data_format = data_format,
     batch_size = batch_size, name = name, trainable = trainable, weights = weights
   ))
 }
@@ -337,6 +342,10 @@ layer_cropping_3d <- function(object, cropping = list(c(1L, 1L), c(1L, 1L), c(1L
 Cropping2D <- R6Class("Cropping2D",
   inherit = SpatialLayer, cloneable = FALSE,
   public = list(
+    initialize = function(cropping, ...) {
+      super$initialize(...)
+      self$amounts <- margin_pairs(cropping, self$axes, "cropping")
+    },
     call = function(inputs) {
       for (i in seq_along(self$amounts)) {
         axis <- self$first() + i - 1
@@ -368,7 +377,7 @@ Cropping3D <- R6Class("Cropping3D", inherit = Cropping2D, cloneable = FALSE)
 layer_upsampling_2d <- function(object, size = c(2L, 2L), data_format = NULL, batch_size = NULL,
                                 name = NULL, trainable = NULL, weights = NULL) {
   create_layer_of(UpSampling2D, object, list(
-    amounts = int_tuple(size, 2L), axes = 2L, data_format = data_format, batch_size = batch_size,
+    size = int_tuple(size, 2L), data_format = data_format, batch_size = batch_size,
     name = name, trainable = trainable, weights = weights
   ))
 }
@@ -377,7 +386,7 @@ layer_upsampling_2d <- function(object, size = c(2L, 2L), data_format = NULL, ba
 layer_upsampling_1d <- function(object, size = 2L, batch_size = NULL, name = NULL,
                                 trainable = NULL, weights = NULL) {
   create_layer_of(UpSampling1D, object, list(
-    amounts = int_tuple(size, 1L), axes = 1L, data_format = "channels_last",
+    size = int_tuple(size, 1L), data_format = "channels_last",
     batch_size = batch_size, name = name, trainable = trainable, weights = weights
   ))
 }
@@ -386,7 +395,7 @@ layer_upsampling_1d <- function(object, size = 2L, batch_size = NULL, name = NUL
 layer_upsampling_3d <- function(object, size = c(2L, 2L, 2L), data_format = NULL, batch_size = NULL,
                                 name = NULL, trainable = NULL, weights = NULL) {
   create_layer_of(UpSampling3D, object, list(
-    amounts = int_tuple(size, 3L), axes = 3L, data_format = data_format, batch_size = batch_size,
+    size = int_tuple(size, 3L), data_format = data_format, batch_size = batch_size,
     name = name, trainable = trainable, weights = weights
   ))
 }
@@ -394,6 +403,10 @@ layer_upsampling_3d <- function(object, size = c(2L, 2L, 2L), data_format = NULL
 UpSampling2D <- R6Class("UpSampling2D",
   inherit = SpatialLayer, cloneable = FALSE,
   public = list(
+    initialize = function(size, ...) {
+      super$initialize(...)
+      self$amounts <- int_tuple(size, self$axes)
+    },
     call = function(inputs) {
       for (i in seq_along(self$amounts)) {
         if (self$amounts[[i]] > 1L) {

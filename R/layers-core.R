@@ -287,7 +287,7 @@ SpatialDropout1D <- R6Class("SpatialDropout1D",
   inherit = Dropout, cloneable = FALSE,
   public = list(
     data_format = NULL, axes = NULL,
-    initialize = function(rate, data_format = NULL, axes, ...) {
+    initialize = function(rate, data_format = NULL, axes = axes_of_class(self) + 2L, ...) {
       super$initialize(rate, ...)
       self$data_format <- resolve_data_format(data_format)
       self$axes <- axes

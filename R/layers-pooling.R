@@ -60,7 +60,8 @@ Pooling <- R6Class("Pooling",
   public = list(
     module = "keras.layers.pooling", mode = "max",
     pool_size = NULL, strides = NULL, padding = NULL, data_format = NULL, axes = NULL,
-    initialize = function(pool_size, strides, padding = "valid", data_format = NULL, axes = 2L, ...) {
+    initialize = function(pool_size, strides, padding = "valid", data_format = NULL,
+                          axes = axes_of_class(self), ...) {
       super$initialize(...)
       self$pool_size <- pool_size
       self$strides <- strides
@@ -154,7 +155,7 @@ GlobalPooling <- R6Class("GlobalPooling",
   inherit = Layer, cloneable = FALSE,
   public = list(
     module = "keras.layers.pooling", axes = NULL, data_format = NULL,
-    initialize = function(axes, data_format = NULL, ...) {
+    initialize = function(data_format = NULL, axes = axes_of_class(self), ...) {
       super$initialize(...)
       self$axes <- axes
       self$data_format <- resolve_data_format(data_format)

@@ -135,6 +135,8 @@ loss_aliases <- c(
 # A name, a loss_*() or a function -> list(name, f). Functions that are ours are known by what they
 # are, so a string and a function mean the same.
 resolve_loss <- function(loss, given_name = NULL) {
+  if (is.character(loss)) given_name <- loss[[1L]]
+  loss <- custom_or_self(loss)
   functions <- loss_functions()
   if (is.character(loss) && length(loss) == 1L) {
     f <- choose_by_name(loss, functions, "loss", loss_aliases)

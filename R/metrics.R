@@ -116,6 +116,8 @@ metric_functions <- function() {
 
 # A metric for one output: list(name, f). `loss` and `y_pred` decide what "accuracy" means.
 resolve_metric <- function(metric, given_name, loss_name, y_pred) {
+  if (is.character(metric) && is.function(custom_or_self(metric))) given_name <- given_name %||% metric
+  metric <- custom_or_self(metric)
   if (is.character(metric) && length(metric) == 1L) {
     kind <- switch(tolower(metric), accuracy = , acc = "acc", crossentropy = , ce = "ce", "")
     if (nzchar(kind)) return(list(name = kind, f = metric_that_fits(kind, loss_name, y_pred)))

@@ -64,9 +64,15 @@ compile.keras.engine.training.Model <- function(object, optimizer, loss, metrics
                                                 weighted_metrics = NULL, target_tensors = NULL,
                                                 ...) {
   self <- model_object(object)
-  if (length(self$outputs) == 0L) abort(sprintf('model "%s" has no layers yet.', self$name), "hornet_value_error")
   if (missing(optimizer)) abort("`optimizer` is missing.", "hornet_value_error")
   if (missing(loss)) abort("`loss` is missing.", "hornet_value_error")
+  if (is_unbuilt(self)) {
+    optimizer <- get_optimizer(optimizer)
+    self$compile_later(list(optimizer, loss, metrics, loss_weights, sample_weight_mode, weighted_metrics,
+                            target_tensors))
+    return(invisible(object))
+  }
+  if (length(self$outputs) == 0L) abort(sprintf('model "%s" has no layers yet.', self$name), "hornet_value_error")
   losses <- losses_by_output(self, loss)
   compiled <- list(
     optimizer = get_optimizer(optimizer),

@@ -102,7 +102,8 @@ rows_of_layer <- function(layer, nodes, chain, positions) {
   from <- unlist(lapply(own, function(node) {
     vapply(node$inputs, function(x) {
       if (is.null(x$history)) return("")
-      sprintf("%s[%d][%d]", x$history$layer$name, x$history$node$index - 1L, x$history$index - 1L)
+      sprintf("%s[%d][%d]", x$history$layer$name,
+              x$history$node$index - 1L + first_call(x$history$layer), x$history$index - 1L)
     }, "")
   }))
   rows <- fit_cells(c(cells, if (length(from)) from[[1L]] else ""), positions)

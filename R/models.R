@@ -48,7 +48,15 @@ Model <- R6Class("Model",
       variables <- unlist(lapply(self$topology()$layers, function(l) l$get_all_weights()), FALSE)
       set_weight_values(variables, weights, sprintf('model "%s"', self$name))
     },
-    count_params = function() count_weights(self$get_all_weights())
+    count_params = function() count_weights(self$get_all_weights()),
+    get_config = function() model_config(self),
+    copy = function(given = NULL) copy_model(self, given),
+
+    # As in the reference, the model itself is its first call.
+    node_at = function(index) {
+      if (index > 1L) return(super$node_at(index - 1L))
+      list(inputs = self$inputs, outputs = self$outputs)
+    }
   ),
   active = list(
     layers = function() lapply(self$topology()$layers, function(layer) layer$as_function()),
@@ -134,6 +142,9 @@ Sequential <- R6Class("Sequential",
       }
       self$changed()
     },
+
+    get_config = function() sequential_config(self),
+    copy = function(given = NULL) copy_sequential(self, given),
 
     # What was made for other layers no longer holds.
     changed = function() {

@@ -43,6 +43,7 @@ print.keras_regularizer <- function(x, ...) {
 }
 
 get_regularizer <- function(regularizer) {
+  regularizer <- custom_or_self(regularizer)
   if (is.null(regularizer)) return(NULL)
   if (is.character(regularizer)) {
     return(choose_by_name(regularizer, list(l1 = regularizer_l1, l2 = regularizer_l2, l1_l2 = regularizer_l1_l2),

@@ -22,7 +22,7 @@ Layer <- R6Class("Layer",
     store = NULL,
     scope = NULL,                  # what weights are named after, if not the layer
     own_weights = list(),
-    arguments = list(),            # as given to layer_*(), for get_config()
+    arguments = list(),            # as given to the constructor, for get_config() and copy()
 
     initialize = function(name = NULL, trainable = NULL, input_shape = NULL,
                           batch_input_shape = NULL, batch_size = NULL, dtype = NULL,
@@ -119,11 +119,12 @@ Layer <- R6Class("Layer",
       count_weights(self$get_all_weights())
     },
 
-    get_config = function() {
-      config <- c(list(name = self$name, trainable = self$trainable), self$arguments)
-      if (!is.null(self$batch_input_shape)) config$batch_input_shape <- self$batch_input_shape
-      config[!duplicated(names(config))]
-    },
+    # How to make it again, in the reference's words (configs.R).
+    get_config = function() c(base_config(self), written_arguments(self)),
+
+    # A layer of the same kind and name, with weights of its own.
+    copy = function() make_layer(self$generator, c(lapply(self$arguments, copy_value), base_arguments(self))),
+    generator = NULL,              # the class it was made of
 
     generator = NULL,              # the class it was made of
 
@@ -202,9 +203,9 @@ model_object <- function(x, what = "object") {
 }
 
 #' @export
-`$.keras.engine.topology.Layer` <- function(x, name) environment(x)$self[[name]]
+`$.keras.engine.topology.Layer` <- function(x, name) layer_field(environment(x)$self, name)
 #' @export
-`[[.keras.engine.topology.Layer` <- function(x, i, ...) environment(x)$self[[i]]
+`[[.keras.engine.topology.Layer` <- function(x, i, ...) layer_field(environment(x)$self, i)
 #' @export
 `$<-.keras.engine.topology.Layer` <- function(x, name, value) {
   self <- environment(x)$self
@@ -216,6 +217,10 @@ model_object <- function(x, what = "object") {
   self <- environment(x)$self
   assign(i, value, envir = self)
   x
+}
+# A layer of the user's class also has the fields of that class.
+layer_field <- function(self, name) {
+  if (inherits(self, "CustomLayer") && !exists(name, self, inherits = FALSE)) self$implementation[[name]] else self[[name]]
 }
 #' @exportS3Method utils::.DollarNames
 .DollarNames.keras.engine.topology.Layer <- function(x, pattern = "") {
@@ -366,7 +371,7 @@ with_history <- function(x) {
   if (!is.null(x$trace)) stale_tensor(x)
   ancestors <- layer_ancestors(x)
   if (length(ancestors) == 0L) return(x)      # a constant
-  layer <- TensorOperation$new(x, ancestors)
+  layer <- make_layer(TensorOperation, list(tensor = x, ancestors = ancestors))
   output <- same_value(x)
   output$mask <- layer$compute_mask(ancestors, lapply(ancestors, function(a) a$mask))
   new_node(layer, ancestors, list(output))
@@ -396,8 +401,8 @@ TensorOperation <- R6Class("TensorOperation",
   inherit = Layer, cloneable = FALSE,
   public = list(
     tensor = NULL, ancestors = NULL,
-    initialize = function(tensor, ancestors) {
-      super$initialize(name = unique_name("tensor_operation"))
+    initialize = function(tensor, ancestors, ...) {
+      super$initialize(...)
       self$tensor <- tensor
       self$ancestors <- ancestors
       self$supports_masking <- TRUE
@@ -434,8 +439,8 @@ trace_node <- function(node, trace) {
 InputLayer <- R6Class("InputLayer",
   inherit = Layer, cloneable = FALSE,
   public = list(
-    initialize = function(batch_shape, name = NULL, dtype = NULL) {
-      super$initialize(name = name %||% unique_name("input"), batch_input_shape = batch_shape, dtype = dtype)
+    initialize = function(batch_input_shape, name = NULL, dtype = NULL, ...) {
+      super$initialize(name = name %||% unique_name("input"), batch_input_shape = batch_input_shape, dtype = dtype)
       self$built <- TRUE
       shape <- self$batch_input_shape
       if (length(shape) == 0L || anyNA(shape[-1L])) {
@@ -450,6 +455,7 @@ InputLayer <- R6Class("InputLayer",
       tensor$name <- self$name
       tensor$feed_dtype <- self$dtype
       new_node(self, list(), list(tensor))
+      self$generator <- InputLayer
     }
   )
 )

@@ -290,11 +290,18 @@ promised_tensor <- function(x, source, index = 1L) {
   new_tensor(list(value = NULL, dim = x$dims, dtype = x$dtype), NULL, source, index, generation = -1)
 }
 
-# Calls a function written by the user with tensors. What can't be traced is said kindly.
+# Calls a function written by the user with tensors. What can't be traced is said kindly, and of
+# every error the line in the user's source.
 call_user_function <- function(f, arguments, what) {
   withCallingHandlers(
     do.call(f, arguments),
-    error = function(e) if (needs_a_value(e)) untraceable(e, what)
+    error = function(e) {
+      if (!needs_a_value(e) && !inherits(e, "hornet_error")) return()
+      if (isTRUE(e$located)) return()
+      where <- user_statement(sys.calls(), lapply(seq_len(sys.nframe()), sys.function))
+      if (needs_a_value(e)) untraceable(e, what, where)
+      if (!is.null(where)) locate_error(e, what, where)
+    }
   )
 }
 
@@ -319,13 +326,55 @@ needs_a_value <- function(e) {
     grepl("'environment'", message, fixed = TRUE)
 }
 
-untraceable <- function(e, what) {
-  where <- if (is.null(conditionCall(e))) "" else {
-    sprintf(" in `%s`", paste(deparse(conditionCall(e), nlines = 1L), collapse = ""))
+untraceable <- function(e, what, where) {
+  call <- conditionCall(e)
+  place <- if (!is.null(where)) {
+    sprintf(" (%s: `%s`)", where$place, where$code)
+  } else if (!is.null(call)) {
+    sprintf(" in `%s`", first_line(deparse(call, nlines = 1L)))
   }
-  abort(c(
-    sprintf("%s can't be traced%s: %s.", what, where, conditionMessage(e)),
-    "A tensor's value is only known when the model runs: use k_switch() instead of if (), k_*",
-    "functions instead of functions on numbers, or compute it in a callback."
-  ), "hornet_trace_error", call = conditionCall(e))
+  stop(structure(
+    class = c("hornet_trace_error", "hornet_error", "error", "condition"),
+    list(message = paste(c(
+      sprintf("%s can't be traced%s: %s.", what, place %||% "", conditionMessage(e)),
+      "A tensor's value is only known when the model runs: use k_switch() instead of if (), k_*",
+      "functions instead of functions on numbers, or compute it in a callback."
+    ), collapse = "\n"), call = call, located = TRUE)
+  ))
+}
+
+# The same error, with the place in the user's source.
+locate_error <- function(e, what, where) {
+  e$message <- sprintf("%s\nIn %s, %s: `%s`.", conditionMessage(e), what, where$place, where$code)
+  e$located <- TRUE
+  stop(e)
+}
+
+# The statement of the user's function that is being evaluated: list(place, code), or NULL where R
+# kept no source. The innermost function with source that isn't ours counts; what a call was made
+# from is noted in the call.
+user_statement <- function(calls, functions) {
+  entries <- which(vapply(functions, identical, TRUE, call_user_function))
+  for (i in rev(seq.int(max(entries) + 1L, length(functions)))) {
+    source <- attr(functions[[i]], "srcref")
+    if (is.null(source) || i == length(calls) || is_own_function(functions[[i]])) next
+    at <- attr(calls[[i + 1L]], "srcref")
+    if (is.null(at) || !identical(attr(at, "srcfile"), attr(source, "srcfile"))) at <- source
+    return(list(place = place_in_source(at, source), code = first_line(as.character(at))))
+  }
+  NULL
+}
+
+# "model.R:12", or the line in the function where that is not in a file.
+place_in_source <- function(at, source) {
+  file <- attr(source, "srcfile")$filename
+  if (is.character(file) && nzchar(file) && !startsWith(file, "<")) {
+    return(sprintf("%s:%d", basename(file), at[[1L]]))
+  }
+  sprintf("line %d of the function", at[[1L]] - source[[1L]] + 1L)
+}
+
+first_line <- function(text) {
+  text <- trimws(text)
+  if (length(text) > 1L || nchar(text[[1L]]) > 60L) paste0(substr(text[[1L]], 1L, 60L), " ...") else text
 }

@@ -1,7 +1,8 @@
 # Small helpers: the package's state, integers, shapes and names.
 
 # The only global state: the name and tensor counters, the current trace, the scratch graph and
-# who is at work in it (trace.R), and the settings that k_set_*() change.
+# who is at work in it (trace.R), the settings that k_set_*() change, and the objects that
+# with_custom_object_scope() gave names (configs.R).
 .globals <- new.env(parent = emptyenv())
 .globals$names <- new.env(parent = emptyenv())
 .globals$counter <- 0
@@ -13,6 +14,7 @@
 .globals$floatx <- "float32"
 .globals$image_data_format <- "channels_last"
 .globals$learning_phase <- NULL
+.globals$custom_objects <- list()
 
 # R CMD check, which allows two cores.
 under_check <- function() {
@@ -102,6 +104,11 @@ format_shape <- function(shape) {
 shape_of_dims <- function(dims) {
   shape <- as.integer(ifelse(dims < 0, NA, dims))
   shape
+}
+# As methods of custom layers get them: a list in which NULL is the batch.
+shape_list <- function(shape) {
+  if (is.list(shape)) return(lapply(shape, shape_list))
+  lapply(shape, function(size) if (is.na(size)) NULL else size)
 }
 dims_of_shape <- function(shape) ifelse(is.na(shape), -1, as.numeric(shape))
 
