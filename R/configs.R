@@ -125,9 +125,10 @@ written_arguments <- function(layer) {
   implied <- names(implied_arguments(layer))
   arguments <- layer$arguments[setdiff(names(layer$arguments), implied)]
   for (name in names(arguments)) {
+    value <- arguments[[name]]
     # Choices that the constructor resolved (a default of the session, capitals) are in a field.
-    resolved <- get0(name, layer, inherits = FALSE)
-    value <- if (is.character(resolved)) resolved else arguments[[name]]
+    is_field <- exists(name, layer, inherits = FALSE) && !bindingIsActive(name, layer)
+    if (is_field && is.character(layer[[name]])) value <- layer[[name]]
     arguments[name] <- list(write_argument(name, value))
   }
   arguments
@@ -199,7 +200,7 @@ read_layer <- function(class_name, config) {
               class_name)
     ), "hornet_value_error")
   }
-  arguments <- read_arguments(config)
+  arguments <- lapply(read_arguments(config), numbers_of)
   if (grepl("1D$", class_name) && takes_argument(class, "data_format")) arguments$data_format <- "channels_last"
   make_layer(class, arguments)
 }
@@ -222,6 +223,13 @@ takes_argument <- function(class, name) {
     class <- class$get_inherit()
   }
   FALSE
+}
+
+# Files have lists of numbers where constructors take vectors.
+numbers_of <- function(x) {
+  if (!is.list(x) || is.object(x) || !is.null(names(x)) || length(x) == 0L) return(x)
+  are_numbers <- vapply(x, function(value) is.numeric(value) && length(value) == 1L, TRUE)
+  if (all(are_numbers)) unlist(x) else lapply(x, numbers_of)
 }
 
 read_arguments <- function(config) {
@@ -294,7 +302,11 @@ model_config <- function(self) {
 }
 
 read_model <- function(config) {
-  layers <- lapply(config$layers, function(entry) read_layer(entry$class_name, entry$config))
+  layers <- lapply(config$layers, function(entry) {
+    # A list of layers has no name of its own.
+    if (entry$class_name == "Sequential" && is.null(names(entry$config))) attr(entry$config, "name") <- entry$name
+    read_layer(entry$class_name, entry$config)
+  })
   names <- vapply(config$layers, function(entry) entry$name, "")
   connect_layers(list(
     layers = stats::setNames(layers, names),
@@ -313,7 +325,6 @@ as_references <- function(x) if (is.list(x[[1L]])) x else list(x)
 model_calls <- function(self) {
   found <- self$topology()
   layers <- found$layers
-  for (x in rev(self$inputs)) if (!contains(layers, x$history$layer)) layers <- c(list(x$history$layer), layers)
   names(layers) <- vapply(layers, function(layer) layer$name, "")
   own <- lapply(layers, function(layer) {
     nodes <- Filter(function(node) identical(node$layer, layer), found$nodes)
@@ -331,9 +342,12 @@ model_calls <- function(self) {
       lapply(Filter(function(x) !is.null(x$history), node$inputs), refer, node$arguments)
     })
   })
-  ends <- function(tensors) lapply(tensors, function(x) unname(refer(x)[1:3]))
-  list(layers = layers, calls = calls, input_layers = lapply(self$inputs, function(x) list(x$history$layer$name, 0L, 0L)),
-       output_layers = ends(self$outputs))
+  list(
+    layers = layers,
+    calls = calls,
+    input_layers = lapply(self$inputs, function(x) list(x$history$layer$name, 0L, 0L)),
+    output_layers = lapply(self$outputs, function(x) refer(x)[1:3])
+  )
 }
 
 # The reference counts the making of a model as its first call.

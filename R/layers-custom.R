@@ -165,9 +165,11 @@ NULL
 KerasLayer <- R6Class("KerasLayer",
   public = list(
     python_layer = NULL,
+    initialize = function() NULL,  # so that super$initialize() is there
     build = function(input_shape) NULL,
     call = function(inputs, mask = NULL) {
-      abort(sprintf('the class of layer "%s" has no method call(inputs).', self$python_layer$name), "hornet_value_error")
+      abort(sprintf('the class of layer "%s" has no method call(inputs).', self$python_layer$name),
+            "hornet_value_error")
     },
     compute_output_shape = function(input_shape) NULL,
     get_config = function() layer_object(self$python_layer)$arguments$args,

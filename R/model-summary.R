@@ -79,7 +79,7 @@ model_text <- function(self, line_length = getOption("width"), positions = NULL)
 # One call after the other, each with one input.
 is_chain <- function(self, found) {
   if (inherits(self, "Sequential")) return(TRUE)
-  if (length(self$inputs) != 1L || length(self$outputs) != 1L) return(FALSE)
+  if (length(self$inputs) != 1L) return(FALSE)
   calls <- Filter(function(node) !inherits(node$layer, "InputLayer"), found$nodes)
   before <- unlist(lapply(calls, function(node) lapply(node$inputs, function(x) x$history$node$key)))
   all(vapply(calls, function(node) length(node$inputs) == 1L, TRUE)) && !anyDuplicated(before) &&
@@ -110,11 +110,11 @@ rows_of_layer <- function(layer, nodes, chain, positions) {
   c(rows, vapply(from[-1L], function(connection) fit_cells(c("", "", "", connection), positions), ""))
 }
 
-# Cells cut and padded so that each ends at its position.
+# Cells cut and padded so that each ends at its position, with a space before the next.
 fit_cells <- function(cells, positions) {
   line <- ""
   for (i in seq_along(cells)) {
-    if (i > 1L) line <- paste0(line, " ")
+    if (i > 1L) line <- paste0(substr(line, 1L, positions[[i - 1L]] - 1L), " ")
     line <- substr(paste0(line, cells[[i]]), 1L, positions[[i]])
     line <- formatC(line, width = -positions[[i]])
   }

@@ -59,7 +59,14 @@ Model <- R6Class("Model",
     }
   ),
   active = list(
-    layers = function() lapply(self$topology()$layers, function(layer) layer$as_function()),
+    # Assigning the same layers is what `model$layers[[1]]$trainable <- FALSE` ends with.
+    layers = function(value) {
+      layers <- lapply(self$topology()$layers, function(layer) layer$as_function())
+      if (missing(value)) return(layers)
+      if (!identical(lapply(value, layer_object), lapply(layers, layer_object))) {
+        abort("the layers of a model can't be replaced.", "hornet_value_error")
+      }
+    },
     input = function() unwrap_single(self$inputs),
     output = function() unwrap_single(self$outputs),
     input_shape = function() unwrap_single(lapply(self$inputs, k_int_shape)),

@@ -220,7 +220,8 @@ model_object <- function(x, what = "object") {
 }
 # A layer of the user's class also has the fields of that class.
 layer_field <- function(self, name) {
-  if (inherits(self, "CustomLayer") && !exists(name, self, inherits = FALSE)) self$implementation[[name]] else self[[name]]
+  if (inherits(self, "CustomLayer") && !exists(name, self, inherits = FALSE)) return(self$implementation[[name]])
+  self[[name]]
 }
 #' @exportS3Method utils::.DollarNames
 .DollarNames.keras.engine.topology.Layer <- function(x, pattern = "") {
@@ -281,7 +282,7 @@ compose_layer <- function(layer, object, training = NULL, mask = NULL) {
     layer_object(object)$add(layer)
     return(invisible(object))
   }
-  inputs <- as_tensor_list(object)
+  inputs <- if (is.list(object)) unname(object) else list(object)
   for (input in inputs) {
     if (!is_tensor(input)) {
       hint <- if (is_model(input)) {
@@ -456,6 +457,10 @@ InputLayer <- R6Class("InputLayer",
       tensor$feed_dtype <- self$dtype
       new_node(self, list(), list(tensor))
       self$generator <- InputLayer
+    },
+    get_config = function() {
+      list(batch_input_shape = shape_list(self$batch_input_shape), dtype = self$dtype, sparse = FALSE,
+           name = self$name)
     }
   )
 )
