@@ -162,6 +162,7 @@ write_value <- function(x) {
   if (inherits(x, "KerasConstraint")) return(object_config(class(x)[[1L]], x$get_config()))
   if (is.function(x)) return(known_name(x, c(activation_functions(), .globals$custom_objects)) %||% x)
   if (is.list(x) && !is.object(x)) return(lapply(x, write_value))
+  if (is.numeric(x) && anyNA(x)) return(shape_list(x))
   x
 }
 

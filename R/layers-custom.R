@@ -74,7 +74,14 @@ call_of_user <- function(f, arguments, mask, what) {
   takes <- setdiff(names(formals(args(f))), names(arguments))
   if ("mask" %in% takes) arguments["mask"] <- list(mask)
   if ("training" %in% takes) arguments$training <- in_training()
-  if (is_own_function(f)) do.call(f, arguments) else call_user_function(f, arguments, what)
+  value <- if (is_own_function(f)) do.call(f, arguments) else call_user_function(f, arguments, what)
+  if (is.list(value) && !is.null(dim(value))) {
+    abort(c(
+      sprintf("%s returned a matrix of tensors, as matrix(), cbind() and rbind() make them.", what),
+      "Use k_reshape(), k_concatenate() and k_stack()."
+    ), "hornet_trace_error")
+  }
+  value
 }
 
 # `promised`: NULL, a shape with or without the batch, or a function of the input shape.

@@ -126,8 +126,6 @@ Layer <- R6Class("Layer",
     copy = function() make_layer(self$generator, c(lapply(self$arguments, copy_value), base_arguments(self))),
     generator = NULL,              # the class it was made of
 
-    generator = NULL,              # the class it was made of
-
     # Back to zeros, of a layer that keeps states between batches.
     reset_states = function() for (layer in self$all_sublayers()) layer$reset_states(),
 

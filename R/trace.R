@@ -319,7 +319,10 @@ needs_a_value <- function(e) {
     "non-numeric argument to mathematical function",
     "non-numeric argument to binary operator",
     "requires numeric/complex matrix/vector arguments",
-    "invalid argument to unary operator"
+    "invalid argument to unary operator",
+    "invalid for() loop sequence",
+    "invalid 'type' (list) of argument",
+    "argument must be coercible to non-negative integer"
   ), domain = "R")
   message <- conditionMessage(e)
   message %in% known || grepl("(environment)", message, fixed = TRUE) ||

@@ -320,6 +320,17 @@ test_that("what can't be traced names the line of the source and what to use", {
   expect_error(layer_lambda(x, function(x) stop("mine")), "^mine$")
 })
 
+test_that("what R functions do to tensors is told, whichever they are", {
+  x <- layer_input(shape = 2)
+  traced <- list(
+    function(x) apply(x, 1, sum), function(x) besselI(x, 0), function(x) x && TRUE, function(x) while (x > 0) 1,
+    function(x) for (i in x) i, function(x) x %*% diag(2), function(x) ifelse(x > 0, 1, 2), function(x) cbind(x, x),
+    function(x) matrix(x, 2)
+  )
+  for (f in traced) expect_error(layer_lambda(x, f), class = "hornet_trace_error")
+  expect_error(layer_lambda(x, function(x) cbind(x, x)), "Use k_reshape\\(\\), k_concatenate")
+})
+
 test_that("without source the call is named", {
   f <- eval(parse(text = "function(x) {\n  if (x > 0) x else 1\n}", keep.source = FALSE))
   expect_error(layer_lambda(layer_input(shape = 2), f), "in `if (x > 0) x else 1`", class = "hornet_trace_error",
