@@ -69,14 +69,25 @@ CustomModel <- R6Class("CustomModel",
                                              sprintf('model "%s"', self$name)))
       self$inputs <- check_model_inputs(inputs)
       self$outputs <- while_building(check_model_outputs(outputs))
-      self$topology()
+      super$topology()
       self$built <- TRUE
+      self$compiled <- NULL
       if (!is.null(self$later)) do.call(compile.keras.engine.training.Model, c(list(self$as_function()), self$later))
       self$later <- NULL
     },
 
+    # Until then only the optimizer can be seen.
     compile_later = function(arguments) {
       self$later <- arguments
+      self$compiled <- list(optimizer = arguments[[1L]])
+    },
+
+    topology = function() {
+      if (self$built) return(super$topology())
+      abort(c(
+        sprintf('model "%s" is not connected yet: it doesn\'t know the shape of its inputs.', self$name),
+        "Use fit() or predict() on data, or call it on a tensor."
+      ), "hornet_value_error")
     },
 
     copy = function(given = NULL) {

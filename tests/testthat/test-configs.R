@@ -255,6 +255,22 @@ test_that("copies keep what is trainable, and layers of R6 classes", {
   expect_identical(with_custom_object_scope(list(Times = layer_times), from_config(single))$name, "t")
 })
 
+test_that("layers inside of layers are written, read and copied with them", {
+  leaky <- layer_activation_leaky_relu(alpha = 0.2, name = "leaky")
+  outer <- layer_dense(units = 2, activation = leaky, name = "outer")
+  config <- get_config(outer)
+  expect_identical(config$activation$class_name, "LeakyReLU")
+  expect_identical(config$activation$config$alpha, 0.2)
+  for (again in list(from_config(config), from_config(list(class_name = "Dense", config = config)))) {
+    expect_equal(get_config(again), config)
+    expect_equal(run_with_weights(again, 3), run_with_weights(outer, 3))
+  }
+  model <- keras_model_sequential() %>% layer_reshape(3, input_shape = 3) %>% outer()
+  inner <- layer_object(clone_model(model)$layers[[2]])$arguments$activation
+  expect_false(identical(layer_object(inner), layer_object(leaky)))
+  expect_identical(inner$name, "leaky")
+})
+
 test_that("a class may say its config itself", {
   Named <- R6::R6Class("Named", inherit = KerasLayer, public = list(
     n = NULL,
@@ -263,7 +279,6 @@ test_that("a class may say its config itself", {
     get_config = function() list(n = self$n * 1)
   ))
   layer <- create_layer(Named, args = list(n = 4))
-  layer$python_layer
   expect_identical(get_config(layer)$n, 4)
 })
 
