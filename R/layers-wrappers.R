@@ -87,9 +87,8 @@ TimeDistributed <- R6Class("TimeDistributed",
 bidirectional <- function(object, layer, merge_mode = "concat", input_shape = NULL,
                           batch_input_shape = NULL, batch_size = NULL, dtype = NULL, name = NULL,
                           trainable = NULL, weights = NULL) {
-  # NULL says something here.
   create_layer_of(Bidirectional, object, list(
-    layer = layer, merge_mode = merge_mode %||% "none", input_shape = input_shape,
+    layer = layer, merge_mode = merge_mode, input_shape = input_shape,
     batch_input_shape = batch_input_shape, batch_size = batch_size, dtype = dtype, name = name,
     trainable = trainable, weights = weights
   ))
@@ -99,13 +98,14 @@ Bidirectional <- R6Class("Bidirectional",
   inherit = Wrapper, cloneable = FALSE,
   public = list(
     merge_mode = NULL, forward_layer = NULL, backward_layer = NULL,
-    initialize = function(layer, merge_mode = "concat", ...) {
+    # Without `merge_mode` outputs aren't joined.
+    initialize = function(layer, merge_mode = NULL, ...) {
       super$initialize(layer, ...)
       if (!inherits(self$layer, "Recurrent")) {
         abort(sprintf('layer "%s" runs a recurrent layer in both directions; "%s" is none.', self$name,
                       self$layer$name), "hornet_value_error")
       }
-      self$merge_mode <- one_of(merge_mode, c("concat", "sum", "mul", "ave", "none"))
+      if (!is.null(merge_mode)) self$merge_mode <- one_of(merge_mode, c("concat", "sum", "mul", "ave"))
       self$stateful <- self$layer$stateful
       self$forward_layer <- self$directed("forward", self$layer$go_backwards)
       self$backward_layer <- self$directed("backward", !self$layer$go_backwards)
@@ -141,16 +141,14 @@ Bidirectional <- R6Class("Bidirectional",
       unwrap_single(c(as_tensor_list(joined), one[-1L], other[-1L]))
     },
     join = function(x, y) {
-      switch(self$merge_mode,
-        concat = k_concatenate(list(x, y)), sum = x + y, mul = x * y, ave = (x + y) / 2,
-        none = list(x, y)
-      )
+      if (is.null(self$merge_mode)) return(list(x, y))
+      switch(self$merge_mode, concat = k_concatenate(list(x, y)), sum = x + y, mul = x * y, ave = (x + y) / 2)
     },
     compute_mask = function(inputs, mask) {
       if (is.list(mask)) mask <- mask[[1L]]
       if (!self$layer$return_sequences) mask <- NULL
       states <- if (self$layer$return_state) 2L * self$layer$states_per_step else 0L
-      c(rep(list(mask), if (self$merge_mode == "none") 2L else 1L), vector("list", states))
+      c(rep(list(mask), if (is.null(self$merge_mode)) 2L else 1L), vector("list", states))
     }
   )
 )

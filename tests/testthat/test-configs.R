@@ -45,6 +45,19 @@ every_layer <- list(
   function() layer_activation_softmax(axis = 1), c(3, 4),
   function() layer_activation_relu(max_value = 0.8, negative_slope = 0.1, threshold = 0.2), 4,
   function() layer_activation_parametric_relu(shared_axes = 1, alpha_initializer = "ones"), c(3, 4),
+  function() layer_simple_rnn(units = 3, activation = "relu", go_backwards = TRUE), c(4, 2),
+  function() layer_lstm(units = 3, unit_forget_bias = FALSE, dropout = 0.2, return_sequences = TRUE), c(4, 2),
+  function() layer_gru(units = 3, reset_after = TRUE, recurrent_regularizer = "l1", unroll = TRUE), c(4, 2),
+  function() layer_cudnn_lstm(units = 3, recurrent_constraint = constraint_maxnorm(2)), c(4, 2),
+  function() layer_cudnn_gru(units = 3, return_sequences = TRUE), c(4, 2),
+  function() layer_conv_lstm_2d(filters = 2, kernel_size = c(2, 3), padding = "same", strides = 2), c(3, image),
+  function() time_distributed(layer = layer_conv_2d(filters = 2, kernel_size = 3)), c(3, image),
+  function() bidirectional(layer = layer_gru(units = 3), merge_mode = "sum"), c(4, 2),
+  function() layer_embedding(input_dim = 5, output_dim = 2, mask_zero = TRUE, input_length = 4), 4,
+  function() layer_masking(mask_value = 0.5), c(4, 2),
+  function() layer_gaussian_noise(stddev = 0.5), 4,
+  function() layer_gaussian_dropout(rate = 0.5), 4,
+  function() layer_alpha_dropout(rate = 0.5, noise_shape = c(NA, 1)), 4,
   function() layer_lambda(f = function(x, p) x^p, arguments = list(p = 3)), 4
 )
 shapes_of_layers <- every_layer[c(FALSE, TRUE)]

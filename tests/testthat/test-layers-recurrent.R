@@ -339,3 +339,19 @@ test_that("second derivatives say what to use", {
   expect_error(twice(FALSE), "unroll = TRUE")
   expect_true(all(is.finite(twice(TRUE)[[1]])))
 })
+
+test_that("wrappers are copied with their layers, and a merge mode of NULL stays one", {
+  split <- bidirectional(layer = layer_lstm(units = 3, name = "inner"), merge_mode = NULL, name = "split")
+  again <- from_config(get_config(split))
+  expect_null(get_config(again)$merge_mode)
+  expect_length(again(layer_input(shape = c(4, 2))), 2)
+  model <- keras_model_sequential() %>%
+    time_distributed(layer_dense(units = 3), input_shape = c(4, 2)) %>%
+    bidirectional(layer_gru(units = 2, return_sequences = TRUE)) %>%
+    layer_lstm(units = 2)
+  copy <- clone_model(model)
+  set_weights(copy, get_weights(model))
+  x <- waves(c(3, 4, 2), 0.7)
+  expect_equal(predict(copy, x), predict(model, x))
+  expect_identical(lapply(copy$weights, function(w) w$name), lapply(model$weights, function(w) w$name))
+})
