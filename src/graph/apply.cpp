@@ -138,32 +138,71 @@ void add_reductions_and_shapes(Table& t) {
                       }};
 }
 
+template <Value (Builder::*method)(Value, Value, bool, bool)>
+Entry product() {
+  return {2, [](Builder& b, const Inputs& in, const Attrs& a) {
+            return (b.*method)(in[0], in[1], a.flag("transpose_a"), a.flag("transpose_b"));
+          }};
+}
+
+template <int axes, Value (Builder::*method)(Value, const WindowSpec&)>
+Entry pool() {
+  return {1, [](Builder& b, const Inputs& in, const Attrs& a) {
+            return (b.*method)(in[0], window_of(a, axes));
+          }};
+}
+
+template <int axes, Value (Builder::*method)(Value, const Shape&, const WindowSpec&)>
+Entry pool_backward() {
+  return {1, [](Builder& b, const Inputs& in, const Attrs& a) {
+            return (b.*method)(in[0], shape_attr(a), window_of(a, axes));
+          }};
+}
+
+template <int axes, Value (Builder::*method)(Value, Value, Value, const WindowSpec&)>
+Entry max_pool_backward() {
+  return {3, [](Builder& b, const Inputs& in, const Attrs& a) {
+            return (b.*method)(in[0], in[1], in[2], window_of(a, axes));
+          }};
+}
+
+template <int axes, Value (Builder::*method)(Value, Value, const WindowSpec&)>
+Entry convolution() {
+  return {2, [](Builder& b, const Inputs& in, const Attrs& a) {
+            return (b.*method)(in[0], in[1], window_of(a, axes));
+          }};
+}
+
+template <int axes, Value (Builder::*method)(Value, Value, const Shape&, const WindowSpec&)>
+Entry convolution_backward() {
+  return {2, [](Builder& b, const Inputs& in, const Attrs& a) {
+            return (b.*method)(in[0], in[1], shape_attr(a), window_of(a, axes));
+          }};
+}
+
 void add_products(Table& t) {
   using B = Builder;
-  t["matmul"] = {2, [](B& b, const Inputs& in, const Attrs& a) {
-                   return b.matmul(in[0], in[1], a.flag("transpose_a"), a.flag("transpose_b"));
-                 }};
-  t["conv2d"] = {2, [](B& b, const Inputs& in, const Attrs& a) {
-                   return b.conv2d(in[0], in[1], window_of(a));
-                 }};
-  t["conv2d_backward_data"] = {2, [](B& b, const Inputs& in, const Attrs& a) {
-                                 return b.conv2d_backward_data(in[0], in[1], shape_attr(a),
-                                                               window_of(a));
-                               }};
-  t["conv2d_backward_weights"] = {2, [](B& b, const Inputs& in, const Attrs& a) {
-                                    return b.conv2d_backward_weights(in[0], in[1], shape_attr(a),
-                                                                     window_of(a));
-                                  }};
-  t["max_pool2d"] = {
-      1, [](B& b, const Inputs& in, const Attrs& a) { return b.max_pool2d(in[0], window_of(a)); }};
-  t["max_pool2d_backward"] = {3, [](B& b, const Inputs& in, const Attrs& a) {
-                                return b.max_pool2d_backward(in[0], in[1], in[2], window_of(a));
-                              }};
-  t["avg_pool2d"] = {
-      1, [](B& b, const Inputs& in, const Attrs& a) { return b.avg_pool2d(in[0], window_of(a)); }};
-  t["avg_pool2d_backward"] = {1, [](B& b, const Inputs& in, const Attrs& a) {
-                                return b.avg_pool2d_backward(in[0], shape_attr(a), window_of(a));
-                              }};
+  t["matmul"] = product<&B::matmul>();
+  t["batch_matmul"] = product<&B::batch_matmul>();
+  t["conv2d"] = convolution<2, &B::conv2d>();
+  t["conv2d_backward_data"] = convolution_backward<2, &B::conv2d_backward_data>();
+  t["conv2d_backward_weights"] = convolution_backward<2, &B::conv2d_backward_weights>();
+  t["conv3d"] = convolution<3, &B::conv3d>();
+  t["conv3d_backward_data"] = convolution_backward<3, &B::conv3d_backward_data>();
+  t["conv3d_backward_weights"] = convolution_backward<3, &B::conv3d_backward_weights>();
+  t["depthwise_conv2d"] = convolution<2, &B::depthwise_conv2d>();
+  t["depthwise_conv2d_backward_data"] =
+      convolution_backward<2, &B::depthwise_conv2d_backward_data>();
+  t["depthwise_conv2d_backward_weights"] =
+      convolution_backward<2, &B::depthwise_conv2d_backward_weights>();
+  t["max_pool2d"] = pool<2, &B::max_pool2d>();
+  t["max_pool2d_backward"] = max_pool_backward<2, &B::max_pool2d_backward>();
+  t["avg_pool2d"] = pool<2, &B::avg_pool2d>();
+  t["avg_pool2d_backward"] = pool_backward<2, &B::avg_pool2d_backward>();
+  t["max_pool3d"] = pool<3, &B::max_pool3d>();
+  t["max_pool3d_backward"] = max_pool_backward<3, &B::max_pool3d_backward>();
+  t["avg_pool3d"] = pool<3, &B::avg_pool3d>();
+  t["avg_pool3d_backward"] = pool_backward<3, &B::avg_pool3d_backward>();
 }
 
 // The mask and the dropout factors, where there are any, come last.

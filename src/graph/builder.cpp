@@ -50,11 +50,15 @@ Axes all_or(Axes axes, int rank) {
   return axes;
 }
 
-Attrs conv_attrs(const Window2d& w) {
+Attrs product_attrs(bool transpose_a, bool transpose_b) {
+  return {{"transpose_a", std::int64_t{transpose_a}}, {"transpose_b", std::int64_t{transpose_b}}};
+}
+
+Attrs conv_attrs(const WindowSpec& w) {
   return {{"strides", w.strides}, {"padding", w.padding}, {"dilation", w.dilation}};
 }
 
-Attrs pool_attrs(const Window2d& w) {
+Attrs pool_attrs(const WindowSpec& w) {
   return {{"size", w.size}, {"strides", w.strides}, {"padding", w.padding}};
 }
 
@@ -250,34 +254,66 @@ Value Builder::scatter_add(Value dy, Value indices, const Shape& table) {
 // --- products, convolution, pooling --------------------------------------------------------
 
 Value Builder::matmul(Value a, Value b, bool transpose_a, bool transpose_b) {
-  return graph_.add(
-      "matmul", {a, b},
-      {{"transpose_a", std::int64_t{transpose_a}}, {"transpose_b", std::int64_t{transpose_b}}});
+  return graph_.add("matmul", {a, b}, product_attrs(transpose_a, transpose_b));
+}
+Value Builder::batch_matmul(Value a, Value b, bool transpose_a, bool transpose_b) {
+  return graph_.add("batch_matmul", {a, b}, product_attrs(transpose_a, transpose_b));
 }
 
-Value Builder::conv2d(Value x, Value w, const Window2d& window) {
+Value Builder::conv2d(Value x, Value w, const WindowSpec& window) {
   return graph_.add("conv2d", {x, w}, conv_attrs(window));
 }
-Value Builder::conv2d_backward_data(Value dy, Value w, const Shape& x_shape,
-                                    const Window2d& window) {
+Value Builder::conv2d_backward_data(Value dy, Value w, const Shape& x_shape, const WindowSpec& window) {
   return graph_.add("conv2d_backward_data", {dy, w}, with_shape(conv_attrs(window), x_shape));
 }
-Value Builder::conv2d_backward_weights(Value x, Value dy, const Shape& w_shape,
-                                       const Window2d& window) {
+Value Builder::conv2d_backward_weights(Value x, Value dy, const Shape& w_shape, const WindowSpec& window) {
   return graph_.add("conv2d_backward_weights", {x, dy}, with_shape(conv_attrs(window), w_shape));
 }
 
-Value Builder::max_pool2d(Value x, const Window2d& window) {
+Value Builder::conv3d(Value x, Value w, const WindowSpec& window) {
+  return graph_.add("conv3d", {x, w}, conv_attrs(window));
+}
+Value Builder::conv3d_backward_data(Value dy, Value w, const Shape& x_shape, const WindowSpec& window) {
+  return graph_.add("conv3d_backward_data", {dy, w}, with_shape(conv_attrs(window), x_shape));
+}
+Value Builder::conv3d_backward_weights(Value x, Value dy, const Shape& w_shape, const WindowSpec& window) {
+  return graph_.add("conv3d_backward_weights", {x, dy}, with_shape(conv_attrs(window), w_shape));
+}
+
+Value Builder::depthwise_conv2d(Value x, Value w, const WindowSpec& window) {
+  return graph_.add("depthwise_conv2d", {x, w}, conv_attrs(window));
+}
+Value Builder::depthwise_conv2d_backward_data(Value dy, Value w, const Shape& x_shape, const WindowSpec& window) {
+  return graph_.add("depthwise_conv2d_backward_data", {dy, w}, with_shape(conv_attrs(window), x_shape));
+}
+Value Builder::depthwise_conv2d_backward_weights(Value x, Value dy, const Shape& w_shape, const WindowSpec& window) {
+  return graph_.add("depthwise_conv2d_backward_weights", {x, dy}, with_shape(conv_attrs(window), w_shape));
+}
+
+Value Builder::max_pool2d(Value x, const WindowSpec& window) {
   return graph_.add("max_pool2d", {x}, pool_attrs(window));
 }
-Value Builder::max_pool2d_backward(Value x, Value y, Value dy, const Window2d& window) {
+Value Builder::max_pool2d_backward(Value x, Value y, Value dy, const WindowSpec& window) {
   return graph_.add("max_pool2d_backward", {x, y, dy}, pool_attrs(window));
 }
-Value Builder::avg_pool2d(Value x, const Window2d& window) {
+Value Builder::avg_pool2d(Value x, const WindowSpec& window) {
   return graph_.add("avg_pool2d", {x}, pool_attrs(window));
 }
-Value Builder::avg_pool2d_backward(Value dy, const Shape& x_shape, const Window2d& window) {
+Value Builder::avg_pool2d_backward(Value dy, const Shape& x_shape, const WindowSpec& window) {
   return graph_.add("avg_pool2d_backward", {dy}, with_shape(pool_attrs(window), x_shape));
+}
+
+Value Builder::max_pool3d(Value x, const WindowSpec& window) {
+  return graph_.add("max_pool3d", {x}, pool_attrs(window));
+}
+Value Builder::max_pool3d_backward(Value x, Value y, Value dy, const WindowSpec& window) {
+  return graph_.add("max_pool3d_backward", {x, y, dy}, pool_attrs(window));
+}
+Value Builder::avg_pool3d(Value x, const WindowSpec& window) {
+  return graph_.add("avg_pool3d", {x}, pool_attrs(window));
+}
+Value Builder::avg_pool3d_backward(Value dy, const Shape& x_shape, const WindowSpec& window) {
+  return graph_.add("avg_pool3d_backward", {dy}, with_shape(pool_attrs(window), x_shape));
 }
 
 // --- normalisation -------------------------------------------------------------------------

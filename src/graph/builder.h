@@ -9,13 +9,14 @@
 
 namespace hornet {
 
-// Geometry of a convolution or pooling over (batch, height, width, channels). Padding is
-// explicit: top, bottom, left, right.
-struct Window2d {
-  std::vector<std::int64_t> size = {1, 1};  // of the pool; unused by convolutions
-  std::vector<std::int64_t> strides = {1, 1};
-  std::vector<std::int64_t> padding = {0, 0, 0, 0};
-  std::vector<std::int64_t> dilation = {1, 1};
+// Geometry of a convolution or pooling over the axes between batch and channels: height and width,
+// or depth, height and width. Padding is explicit: before and after each axis, in their order.
+struct WindowSpec {
+  std::vector<std::int64_t> size;  // of the pool; unused by convolutions
+  std::vector<std::int64_t> strides, padding, dilation;
+
+  explicit WindowSpec(int axes)
+      : size(axes, 1), strides(axes, 1), padding(2 * axes, 0), dilation(axes, 1) {}
 };
 
 // What the recurrent ops have in common. Activations are tanh, sigmoid, hard_sigmoid, relu and
@@ -116,18 +117,35 @@ class Builder {
 
   // --- products --------------------------------------------------------------------------
   Value matmul(Value a, Value b, bool transpose_a = false, bool transpose_b = false);  // rank 2
+  // Rank 3: the i-th matrix of a times the i-th of b.
+  Value batch_matmul(Value a, Value b, bool transpose_a = false, bool transpose_b = false);
 
   // --- convolution: x (batch, h, w, in), w (kh, kw, in, out) -------------------------------
-  Value conv2d(Value x, Value w, const Window2d& window);
-  Value conv2d_backward_data(Value dy, Value w, const Shape& x_shape, const Window2d& window);
-  Value conv2d_backward_weights(Value x, Value dy, const Shape& w_shape, const Window2d& window);
+  Value conv2d(Value x, Value w, const WindowSpec& window);
+  Value conv2d_backward_data(Value dy, Value w, const Shape& x_shape, const WindowSpec& window);
+  Value conv2d_backward_weights(Value x, Value dy, const Shape& w_shape, const WindowSpec& window);
+  // x (batch, d, h, w, in), w (kd, kh, kw, in, out)
+  Value conv3d(Value x, Value w, const WindowSpec& window);
+  Value conv3d_backward_data(Value dy, Value w, const Shape& x_shape, const WindowSpec& window);
+  Value conv3d_backward_weights(Value x, Value dy, const Shape& w_shape, const WindowSpec& window);
+  // Each channel by itself: w (kh, kw, in, multiplier), out channel c * multiplier + m of in
+  // channel c.
+  Value depthwise_conv2d(Value x, Value w, const WindowSpec& window);
+  Value depthwise_conv2d_backward_data(Value dy, Value w, const Shape& x_shape,
+                                       const WindowSpec& window);
+  Value depthwise_conv2d_backward_weights(Value x, Value dy, const Shape& w_shape,
+                                          const WindowSpec& window);
 
   // --- pooling ---------------------------------------------------------------------------
-  Value max_pool2d(Value x, const Window2d& window);
+  Value max_pool2d(Value x, const WindowSpec& window);
   // The first maximum of a window, in row-major order, takes the gradient.
-  Value max_pool2d_backward(Value x, Value y, Value dy, const Window2d& window);
-  Value avg_pool2d(Value x, const Window2d& window);  // divides by the number of real cells
-  Value avg_pool2d_backward(Value dy, const Shape& x_shape, const Window2d& window);
+  Value max_pool2d_backward(Value x, Value y, Value dy, const WindowSpec& window);
+  Value avg_pool2d(Value x, const WindowSpec& window);  // divides by the number of real cells
+  Value avg_pool2d_backward(Value dy, const Shape& x_shape, const WindowSpec& window);
+  Value max_pool3d(Value x, const WindowSpec& window);
+  Value max_pool3d_backward(Value x, Value y, Value dy, const WindowSpec& window);
+  Value avg_pool3d(Value x, const WindowSpec& window);
+  Value avg_pool3d_backward(Value dy, const Shape& x_shape, const WindowSpec& window);
 
   // --- normalisation over all axes but the last; variance is the biased one ----------------
   Value softmax(Value x);                                              // over the last axis

@@ -176,13 +176,13 @@ std::vector<GradientCase> gradient_cases() {
     add("matmul", {ta ? Shape{4, -1} : Shape{-1, 4}, tb ? Shape{5, 4} : Shape{4, 5}},
         [ta, tb](Builder& b, const In& in) { return b.matmul(in[0], in[1], ta, tb); });
   }
-  Window2d window;
+  WindowSpec window(2);
   window.strides = {2, 1};
   window.padding = {1, 0, 0, 1};
   window.dilation = {1, 2};
   add("conv2d", {{-1, 5, 6, 2}, {3, 2, 2, 3}},
       [window](Builder& b, const In& in) { return b.conv2d(in[0], in[1], window); });
-  Window2d pool;
+  WindowSpec pool(2);
   pool.size = {2, 3};
   pool.strides = {1, 2};
   pool.padding = {1, 0, 1, 1};
@@ -219,7 +219,7 @@ void gradients() {
     Graph graph;
     Builder b(graph);
     const Value x = graph.input(0, f32({-1, 8, 8, 3})), w = graph.variable(0, f32({3, 3, 3, 4}));
-    const auto grads = gradient(graph, b.sum(b.square(b.conv2d(x, w, {})), {}), {w});
+    const auto grads = gradient(graph, b.sum(b.square(b.conv2d(x, w, WindowSpec(2))), {}), {w});
     const Program program = simplify(graph, {{grads[0]}, {}});
     CHECK(program.graph.to_string().find("conv2d_backward_data") == std::string::npos);
     CHECK(program.graph.to_string().find("conv2d_backward_weights") != std::string::npos);
@@ -228,7 +228,7 @@ void gradients() {
     Graph graph;
     Builder b(graph);
     const Value x = graph.input(0, f32({-1, 8, 8, 3}));
-    Window2d pool;
+    WindowSpec pool(2);
     pool.size = pool.strides = {2, 2};
     const auto first = gradient(graph, b.sum(b.square(b.max_pool2d(x, pool)), {}), {x});
     CHECK_THROWS(gradient(graph, b.sum(b.square(first[0]), {}), {x}), "second derivatives");
@@ -258,7 +258,7 @@ void shapes() {
     CHECK_THROWS(b.matmul(x, w), "layer \"dense_2\": matmul: the left matrix has 784 columns");
     CHECK_THROWS(b.add(x, w), "layer \"dense_2\": add: shapes (None, 784) and (100, 10)");
     CHECK_THROWS(b.reshape(x, {-1, 10}), "cannot be reshaped to (None, 10)");
-    CHECK_THROWS(b.conv2d(x, w, {}), "the input must have 4 dimensions, it has shape (None, 784)");
+    CHECK_THROWS(b.conv2d(x, w, WindowSpec(2)), "the input must have 4 dimensions, it has shape (None, 784)");
     CHECK_THROWS(b.sum(x, {2}), "no axis 3");
     CHECK_THROWS(b.concat({x, w}, 1), "cannot be joined along axis 2");
     CHECK_THROWS(b.assign(x, x), "only variables");
@@ -271,9 +271,9 @@ void shapes() {
     Graph graph;
     Builder b(graph);
     const Value x = graph.input(0, f32({-1, 4, 4, 3})), w = graph.variable(0, f32({5, 5, 3, 8}));
-    CHECK_THROWS(b.conv2d(x, w, {}), "a window of 5 does not fit into 4 rows");
+    CHECK_THROWS(b.conv2d(x, w, WindowSpec(2)), "a window of 5 does not fit into 4 rows");
     const Value v = graph.variable(1, f32({3, 3, 4, 8}));
-    CHECK_THROWS(b.conv2d(x, v, {}), "the kernel expects 4 channels, the input has 3");
+    CHECK_THROWS(b.conv2d(x, v, WindowSpec(2)), "the kernel expects 4 channels, the input has 3");
   });
   test("only one dimension may depend on the batch", [] {
     Graph graph;
@@ -415,7 +415,7 @@ void fusion() {
     Builder& b = s.b;
     const Value image = s.graph.input(2, f32({-1, 8, 8, 3}));
     const Value w = s.graph.variable(0, f32({3, 3, 3, 5})), bias = s.graph.variable(1, f32({5}));
-    CHECK(s.ops(b.relu(b.add(b.conv2d(image, w, {}), bias)), true) == "conv2d_bias");
+    CHECK(s.ops(b.relu(b.add(b.conv2d(image, w, WindowSpec(2)), bias)), true) == "conv2d_bias");
   });
   test("a chain is one node, through reshapes, rows, columns and scalars", [] {
     Simple s;

@@ -172,7 +172,7 @@ void window_cases() {
   const auto below = [&](Dim n) { return static_cast<Dim>(random() % n); };
   const Dim channels[] = {1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 48, 64, 65};
   for (int i = 0; i < 90; ++i) {
-    Window2d window;
+    WindowSpec window(2);
     const Dim kh = i % 3 == 0   ? 3
                    : i % 3 == 1 ? 1
                                 : 1 + below(5),
@@ -196,7 +196,7 @@ void window_cases() {
         });
   }
   for (int i = 0; i < 40; ++i) {
-    Window2d window;
+    WindowSpec window(2);
     window.size = i % 2 ? std::vector<std::int64_t>{2, 2}
                         : std::vector<std::int64_t>{1 + below(4), 1 + below(4)};
     window.strides = {1 + below(3), 1 + below(3)};
@@ -316,7 +316,7 @@ void net_case() {
         const std::vector<Value> weights = {variable(10, {3, 3, 3, 8}), variable(11, {8}),
                                             variable(12, {8}),          variable(13, {8}),
                                             variable(14, {128, 4}),     variable(15, {4})};
-        Window2d same, pool;
+        WindowSpec same(2), pool(2);
         same.padding = {1, 1, 1, 1};
         pool.size = pool.strides = {2, 2};
         Value y = b.relu(b.add(b.conv2d(x, weights[0], same), weights[1]));

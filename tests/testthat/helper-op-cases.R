@@ -621,6 +621,6 @@ op_rows <- function() {
   c(
     elementwise_rows(), comparison_rows(), integer_rows(), broadcasting_rows(), reduce_rows(),
     argmax_rows(), broadcast_rows(), shape_rows(), matmul_rows(), conv_rows(), pool_rows(),
-    norm_rows(), rnn_rows(), random_rows(), fused_rows(), index_rows(), ctc_rows()
+    norm_rows(), rnn_rows(), random_rows(), fused_rows(), index_rows(), ctc_rows(), convolution_rows()
   )
 }

@@ -23,6 +23,7 @@ void add_matmul_kernels(KernelRows& rows);
 void add_shape_kernels(KernelRows& rows);
 void add_index_kernels(KernelRows& rows);
 void add_conv_kernels(KernelRows& rows);
+void add_depthwise_kernels(KernelRows& rows);
 void add_pool_kernels(KernelRows& rows);
 void add_norm_kernels(KernelRows& rows);
 void add_rnn_kernels(KernelRows& rows);
@@ -74,22 +75,7 @@ void apply(const Instruction& op, const T* a, const T* b, const T* c, T* out, Di
 template <class T>
 void matmul(const T* a, const T* b, T* c, Dim m, Dim n, Dim k, bool transpose_a, bool transpose_b);
 
-// Sizes of a sliding window over (batch, height, width, channels).
-struct Window {
-  Dim batch, height, width, channels;  // of the input
-  Dim out_height, out_width, out_channels;
-  Dim rows, columns;  // of the kernel or pool
-  Dim stride_y, stride_x, top, left, dilation_y, dilation_x;
-
-  Window(const Attrs& attrs, const Shape& x, const Shape& y, Dim rows, Dim columns);
-};
-
-// The outputs [begin, end) of `count` that read inside the input: 0 <= o stride + shift < size.
-struct OutputRange {
-  Dim begin, end;
-  OutputRange(Dim count, Dim size, Dim stride, Dim shift);
-};
-
+struct Window;
 template <class T>
 void convolve(const Window& window, const T* x, const T* w, T* y);
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "backend/cpu/cpu_kernels.h"
+#include "backend/cpu/window.h"
 #include "rt/parallel.h"
 
 namespace hornet::cpu {
@@ -48,8 +49,8 @@ std::unique_ptr<Kernel> compile_dense(const BoundNode& node) {  // x, w, bias ->
 }
 
 std::unique_ptr<Kernel> compile_conv2d_bias(const BoundNode& node) {  // x, w, bias -> y
-  const Shape& w = node.inputs[1].shape;
-  const Window window(node.node->attrs, node.inputs[0].shape, node.outputs[0].shape, w[0], w[1]);
+  const Window window(node.node->attrs, node.inputs[0].shape, node.outputs[0].shape,
+                      node.inputs[1].shape.dims());
   const Epilogue epilogue(node);
   return for_floats(node.outputs[0].dtype, [=](auto zero) {
     using T = decltype(zero);

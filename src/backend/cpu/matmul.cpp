@@ -23,21 +23,28 @@ template void matmul(const double*, const double*, double*, Dim, Dim, Dim, bool,
 
 namespace {
 
+// Of matrices or, with three axes, of as many pairs of them as the first axis is long.
 std::unique_ptr<Kernel> compile_matmul(const BoundNode& node) {
   const bool transpose_a = node.node->attrs.flag("transpose_a");
   const bool transpose_b = node.node->attrs.flag("transpose_b");
-  const Dim m = node.outputs[0].shape[0], n = node.outputs[0].shape[1];
-  const Dim k = node.inputs[0].shape[transpose_a ? 0 : 1];
+  const Shape& c = node.outputs[0].shape;
+  const Dim count = c.rank() == 3 ? c[0] : 1, m = c[-2], n = c[-1];
+  const Dim k = node.inputs[0].shape[transpose_a ? -2 : -1];
   return for_floats(node.outputs[0].dtype, [=](auto zero) {
     using T = decltype(zero);
     return kernel([=](const Tensor* in, const Tensor* out, void*) {
-      matmul<T>(in[0].as<T>(), in[1].as<T>(), out[0].as<T>(), m, n, k, transpose_a, transpose_b);
+      for (Dim i = 0; i < count; ++i)
+        matmul<T>(in[0].as<T>() + i * m * k, in[1].as<T>() + i * k * n, out[0].as<T>() + i * m * n,
+                  m, n, k, transpose_a, transpose_b);
     });
   });
 }
 
 }  // namespace
 
-void add_matmul_kernels(KernelRows& rows) { rows.push_back({"matmul", compile_matmul}); }
+void add_matmul_kernels(KernelRows& rows) {
+  rows.push_back({"matmul", compile_matmul});
+  rows.push_back({"batch_matmul", compile_matmul});
+}
 
 }  // namespace hornet::cpu

@@ -16,6 +16,7 @@ class ReferenceBackend final : public Backend {
     cpu::add_shape_kernels(rows);
     cpu::add_index_kernels(rows);
     cpu::add_conv_kernels(rows);
+    cpu::add_depthwise_kernels(rows);
     cpu::add_pool_kernels(rows);
     cpu::add_norm_kernels(rows);
     cpu::add_rnn_kernels(rows);

@@ -1,0 +1,68 @@
+// How a window slides over volumes (batch, depth, height, width, channels). An image is a volume of
+// depth one.
+#pragma once
+#include <vector>
+
+#include "backend/cpu/cpu_kernels.h"
+
+namespace hornet::cpu {
+
+struct Window {
+  Dim batch, depth = 1, height, width, channels;  // of the input
+  Dim out_depth = 1, out_height, out_width, out_channels;
+  Dim planes = 1, rows, columns;  // of the kernel or pool
+  Dim stride_z = 1, stride_y, stride_x, front = 0, top, left;
+  Dim dilation_z = 1, dilation_y, dilation_x;
+
+  // `extents`: sizes of the kernel or pool; what follows them is ignored.
+  Window(const Attrs& attrs, const Shape& x, const Shape& y, const std::vector<Dim>& extents);
+
+  Dim volume() const { return depth * height * width * channels; }
+  Dim out_volume() const { return out_depth * out_height * out_width * out_channels; }
+};
+
+// The outputs [begin, end) of `count` that read inside the input: 0 <= o stride + shift < size.
+struct OutputRange {
+  Dim begin, end;
+  OutputRange(Dim count, Dim size, Dim stride, Dim shift);
+};
+
+// What kernel cell (kz, ky, kx) joins in one row of one volume.
+struct Cell {
+  Dim index;          // of the cell, row-major
+  OutputRange range;  // output columns
+  Dim x_offset;       // of the first input pixel, from the start of the input row
+
+  Cell(const Window& g, Dim kz, Dim ky, Dim kx)
+      : index((kz * g.rows + ky) * g.columns + kx),
+        range(g.out_width, g.width, g.stride_x, kx * g.dilation_x - g.left),
+        x_offset((range.begin * g.stride_x + kx * g.dilation_x - g.left) * g.channels) {}
+  Dim count() const { return range.end - range.begin; }
+};
+
+// visit(cell, offset of the input row in its volume) for the cells that meet the input in output
+// row `row`, counted over the planes of a volume.
+template <class Visit>
+void each_cell(const Window& g, Dim row, Visit visit) {
+  const Dim z = row / g.out_height, y = row % g.out_height;
+  for (Dim kz = 0; kz < g.planes; ++kz) {
+    const Dim input_plane = z * g.stride_z - g.front + kz * g.dilation_z;
+    if (input_plane < 0 || input_plane >= g.depth) continue;
+    for (Dim ky = 0; ky < g.rows; ++ky) {
+      const Dim input_row = y * g.stride_y - g.top + ky * g.dilation_y;
+      if (input_row < 0 || input_row >= g.height) continue;
+      for (Dim kx = 0; kx < g.columns; ++kx) {
+        const Cell cell(g, kz, ky, kx);
+        if (cell.count() > 0)
+          visit(cell, (input_plane * g.height + input_row) * g.width * g.channels);
+      }
+    }
+  }
+}
+
+// One row of outputs, counted in elements of other kernels: a multiplication is a tenth of one.
+inline Dim row_work(const Window& g, Dim products_of_a_cell) {
+  return g.out_width * g.planes * g.rows * g.columns * products_of_a_cell / 10;
+}
+
+}  // namespace hornet::cpu
