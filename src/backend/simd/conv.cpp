@@ -103,15 +103,8 @@ void Convolution::run(const float* src, const float* w, const float* bias, float
 
 namespace {
 
-// Inputs x, w and, for "conv2d_bias", a bias.
-std::unique_ptr<Kernel> compile_forward(const BoundNode& node) {
-  for (const TensorSpec& input : node.inputs)
-    if (input.dtype != DType::f32) return nullptr;
-  Activation activation;
-  if (!activation_of(node.node->attrs.text("activation"), &activation)) return nullptr;
-  const ConvGeometry g(node.node->attrs, node.inputs[0].shape, node.inputs[1].shape,
-                       node.outputs[0].shape);
-  const bool biased = node.inputs.size() == 3;
+// Inputs x, w and, if `biased`, a bias.
+std::unique_ptr<Kernel> forward_kernel(const ConvGeometry& g, Activation activation, bool biased) {
   const auto kernel_of = [biased](auto product) {
     const std::size_t bytes = product.workspace_bytes();
     return kernel(
@@ -129,10 +122,28 @@ std::unique_ptr<Kernel> compile_forward(const BoundNode& node) {
   return kernel_of(Convolution(g, Convolution::forward, activation));
 }
 
-// Inputs dy, w.
+std::unique_ptr<Kernel> compile_forward(const BoundNode& node) {
+  for (const TensorSpec& input : node.inputs)
+    if (input.dtype != DType::f32) return nullptr;
+  Activation activation;
+  if (!activation_of(node.node->attrs.text("activation"), &activation)) return nullptr;
+  const ConvGeometry g(node.node->attrs, node.inputs[0].shape, node.inputs[1].shape,
+                       node.outputs[0].shape);
+  return forward_kernel(g, activation, node.inputs.size() == 3);
+}
+
 std::unique_ptr<Kernel> compile_backward_data(const BoundNode& node) {
-  const ConvGeometry g(node.node->attrs, node.outputs[0].shape, node.inputs[1].shape,
-                       node.inputs[0].shape);
+  return conv_data_kernel(ConvGeometry(node.node->attrs, node.outputs[0].shape,
+                                       node.inputs[1].shape, node.inputs[0].shape));
+}
+
+}  // namespace
+
+std::unique_ptr<Kernel> conv_kernel(const ConvGeometry& g) {
+  return forward_kernel(g, Activation::linear, false);
+}
+
+std::unique_ptr<Kernel> conv_data_kernel(const ConvGeometry& g) {
   const auto kernel_of = [](auto product) {
     const std::size_t bytes = product.workspace_bytes();
     return kernel(
@@ -147,8 +158,6 @@ std::unique_ptr<Kernel> compile_backward_data(const BoundNode& node) {
   }
   return kernel_of(Convolution(g, Convolution::backward_data, Activation::linear));
 }
-
-}  // namespace
 
 void add_conv_kernels(KernelRows& rows) {
   rows.push_back({"conv2d", compile_forward});

@@ -2,8 +2,10 @@
 // backward-data are the same walk (a ConvPass) over differently ordered weights.
 #pragma once
 #include <cstddef>
+#include <memory>
 #include <vector>
 
+#include "backend/function_kernel.h"
 #include "backend/simd/sgemm.h"
 #include "graph/builder.h"
 
@@ -101,6 +103,11 @@ class Convolution {
   Dim scratch_ = 0;          // floats a slot
   int slots_ = 1;
 };
+
+// Kernels of convolutions of these sizes. Null if there is nothing to compute.
+std::unique_ptr<Kernel> conv_kernel(const ConvGeometry& geometry);          // x, w -> y
+std::unique_ptr<Kernel> conv_data_kernel(const ConvGeometry& geometry);     // dy, w -> dx
+std::unique_ptr<Kernel> conv_weights_kernel(const ConvGeometry& geometry);  // x, dy -> dw
 
 // Which inputs the outputs along an axis of a convolution see.
 TapAxis forward_axis(Dim outputs, Dim inputs, Dim taps, Dim stride, Dim padding, Dim dilation);

@@ -103,12 +103,7 @@ void ConvWeightsGradient::run(const float* x, const float* dy, float* dw, void* 
                  [&](int, Dim panel) { table_->collect(plan_, sums, partials_, panel, dw); });
 }
 
-namespace {
-
-// Inputs x, dy.
-std::unique_ptr<Kernel> compile_backward_weights(const BoundNode& node) {
-  const ConvGeometry g(node.node->attrs, node.inputs[0].shape, node.outputs[0].shape,
-                       node.inputs[1].shape);
+std::unique_ptr<Kernel> conv_weights_kernel(const ConvGeometry& g) {
   const auto kernel_of = [](auto product, auto run) {
     const std::size_t bytes = product.workspace_bytes();
     return kernel(
@@ -128,10 +123,12 @@ std::unique_ptr<Kernel> compile_backward_weights(const BoundNode& node) {
                       float* dw, void* space) { gradient.run(x, dy, dw, space); });
 }
 
-}  // namespace
-
 void add_conv_weights_kernels(KernelRows& rows) {
-  rows.push_back({"conv2d_backward_weights", compile_backward_weights});
+  rows.push_back({"conv2d_backward_weights", [](const BoundNode& node) {
+                    return conv_weights_kernel(
+                        ConvGeometry(node.node->attrs, node.inputs[0].shape, node.outputs[0].shape,
+                                     node.inputs[1].shape));
+                  }});
 }
 
 }  // namespace hornet::simd

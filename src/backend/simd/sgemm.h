@@ -40,6 +40,7 @@ class Sgemm {
   Sgemm(Dim m, Dim n, Dim k, bool transpose_a, bool transpose_b,
         Activation activation = Activation::linear);
   std::size_t workspace_bytes() const;
+  int max_tasks() const { return max_tasks_; }  // threads that run() asks for at most
   void run(const float* a, const float* b, const float* bias, float* c, void* workspace) const;
 
  private:

@@ -18,6 +18,8 @@ class SimdBackend final : public Backend {
     simd::add_matmul_kernels(rows);
     simd::add_conv_kernels(rows);
     simd::add_conv_weights_kernels(rows);
+    simd::add_conv3d_kernels(rows);
+    simd::add_depthwise_kernels(rows);
     simd::add_elementwise_kernels(rows);
     simd::add_pool_kernels(rows);
     simd::add_norm_kernels(rows);

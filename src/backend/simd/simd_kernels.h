@@ -12,6 +12,8 @@ using KernelRows = std::vector<KernelRow>;
 void add_matmul_kernels(KernelRows& rows);
 void add_conv_kernels(KernelRows& rows);
 void add_conv_weights_kernels(KernelRows& rows);
+void add_conv3d_kernels(KernelRows& rows);
+void add_depthwise_kernels(KernelRows& rows);
 void add_pool_kernels(KernelRows& rows);
 void add_norm_kernels(KernelRows& rows);
 void add_reduce_kernels(KernelRows& rows);
