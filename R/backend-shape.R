@@ -196,7 +196,8 @@ k_reverse <- function(x, axes) {
 #'
 #' @param x Tensor: `(batch, height, width, channels)` for images with `channels_last`.
 #' @param depth_factor,height_factor,width_factor Whole numbers.
-#' @param data_format `"channels_last"`, `"channels_first"`; `NULL`: [k_image_data_format()].
+#' @param data_format `"channels_last"`, `"channels_first"`; `NULL`: [k_image_data_format()]. Resizing
+#'   has no default.
 #' @param padding `c(before, after)` for sequences; a list of such pairs, one per axis, otherwise.
 #' @return A tensor.
 #' @family backend
@@ -204,13 +205,13 @@ k_reverse <- function(x, axes) {
 #' @examples
 #' x <- array(1:4, c(1, 2, 2, 1))
 #' dim(k_resize_images(x, 2, 3, "channels_last"))
-k_resize_images <- function(x, height_factor, width_factor, data_format = NULL) {
+k_resize_images <- function(x, height_factor, width_factor, data_format) {
   first <- spatial_axis(data_format)
   k_repeat_elements(k_repeat_elements(x, height_factor, first), width_factor, first + 1)
 }
 #' @rdname k_resize_images
 #' @export
-k_resize_volumes <- function(x, depth_factor, height_factor, width_factor, data_format = NULL) {
+k_resize_volumes <- function(x, depth_factor, height_factor, width_factor, data_format) {
   first <- spatial_axis(data_format)
   x <- k_repeat_elements(x, depth_factor, first)
   k_repeat_elements(k_repeat_elements(x, height_factor, first + 1), width_factor, first + 2)

@@ -378,13 +378,11 @@ k_batch_dot <- function(x, y, axes) {
   batch <- x$dims[[1L]]
   outer_x <- x$dims[-c(1L, tensor_rank(x))]
   outer_y <- y$dims[-c(1L, tensor_rank(y))]
-  product <- k_sum(
-    reshape_dims(x, c(batch, prod(outer_x), 1, inner)) *
-      reshape_dims(y, c(batch, 1, prod(outer_y), inner)),
-    axis = -1
-  )
-  dims <- c(batch, outer_x, outer_y)
-  reshape_dims(product, if (length(dims) == 1L) c(batch, 1) else dims)
+  if (length(outer_x) + length(outer_y) == 0L) return(k_sum(x * y, axis = -1, keepdims = TRUE))
+  product <- emit("batch_matmul", list(
+    reshape_dims(x, c(batch, prod(outer_x), inner)), reshape_dims(y, c(batch, prod(outer_y), inner))
+  ), list(transpose_b = TRUE))
+  reshape_dims(product, c(batch, outer_x, outer_y))
 }
 
 axis_to_end <- function(x, axis) {

@@ -171,7 +171,8 @@ write_value <- function(x) {
 implied_arguments <- function(layer) {
   axes <- axes_of_class(layer)
   if (is.na(axes)) return(list())
-  c(list(axes = axes), if (axes == 1L) list(data_format = "channels_last"))
+  c(list(axes = axes),
+    if (axes == 1L && identical(layer$data_format, "channels_last")) list(data_format = "channels_last"))
 }
 
 # "MaxPooling2D" -> 2
@@ -202,7 +203,9 @@ read_layer <- function(class_name, config) {
     ), "hornet_value_error")
   }
   arguments <- lapply(read_arguments(config), numbers_of)
-  if (grepl("1D$", class_name) && takes_argument(class, "data_format")) arguments$data_format <- "channels_last"
+  if (grepl("1D$", class_name) && takes_argument(class, "data_format")) {
+    arguments$data_format <- arguments$data_format %||% "channels_last"
+  }
   make_layer(class, arguments)
 }
 

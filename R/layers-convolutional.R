@@ -52,7 +52,7 @@ Convolution <- R6Class("Convolution",
     filters = NULL, kernel_size = NULL, strides = NULL, padding = NULL, data_format = NULL,
     dilation_rate = NULL, activation = NULL, use_bias = TRUE, weight_options = NULL,
     kernel = NULL, bias = NULL,
-    initialize = function(filters, kernel_size, strides, padding = "valid", data_format = NULL,
+    initialize = function(filters = NULL, kernel_size, strides, padding = "valid", data_format = NULL,
                           dilation_rate = 1L, activation = NULL, use_bias = TRUE,
                           kernel_initializer = "glorot_uniform", bias_initializer = "zeros",
                           kernel_regularizer = NULL, bias_regularizer = NULL,
@@ -77,18 +77,23 @@ Convolution <- R6Class("Convolution",
       self$activity_regularizer <- get_regularizer(activity_regularizer)
     },
     channel_axis = function(rank) if (self$data_format == "channels_first") 2L else rank,
+    # Sizes between batch and channels.
+    sizes = function(input_shape) input_shape[-c(1L, self$channel_axis(length(input_shape)))],
     kernel_shape = function(channels) c(self$kernel_size, channels, self$filters),
+    bias_shape = function() self$filters,
     build = function(input_shape) {
       check_axes(self, input_shape, exactly = self$axes + 2L)
-      channels <- input_shape[[self$channel_axis(length(input_shape))]]
       self$check_size(input_shape)
+      self$add_kernels(input_shape[[self$channel_axis(length(input_shape))]])
+      if (self$use_bias) self$bias <- add_weight_like(self, "bias", self$bias_shape())
+    },
+    add_kernels = function(channels) {
       self$kernel <- add_weight_like(self, "kernel", self$kernel_shape(channels))
-      if (self$use_bias) self$bias <- add_weight_like(self, "bias", self$filters)
     },
     # Without padding the kernel has to fit into the input.
     check_size = function(input_shape) {
       if (self$padding != "valid") return(invisible())
-      sizes <- input_shape[-c(1L, self$channel_axis(length(input_shape)))]
+      sizes <- self$sizes(input_shape)
       needed <- (self$kernel_size - 1L) * self$dilation_rate + 1L
       if (any(sizes < needed)) {
         abort(sprintf('layer "%s": the kernel covers %s, but the input has size %s (shape %s).', self$name,
@@ -203,11 +208,12 @@ Conv2DTranspose <- R6Class("Conv2DTranspose",
   public = list(
     kernel_shape = function(channels) c(self$kernel_size, self$filters, channels),
     check_size = function(input_shape) NULL,
+    transposed = function(...) k_conv2d_transpose(...),
     convolve = function(x) {
-      check_last_axis(self, x, self$kernel$dims[[4L]])
-      sizes <- x$dims[2:3] * self$strides
+      check_last_axis(self, x, self$kernel$dims[[self$axes + 2L]])
+      sizes <- x$dims[seq_len(self$axes) + 1L] * self$strides
       if (self$padding == "valid") sizes <- sizes + pmax(self$kernel_size - self$strides, 0)
-      k_conv2d_transpose(x, self$kernel, c(NA, sizes, self$filters), self$strides, self$padding, "channels_last")
+      self$transposed(x, self$kernel, c(NA, sizes, self$filters), self$strides, self$padding, "channels_last")
     }
   )
 )

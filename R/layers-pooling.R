@@ -44,13 +44,30 @@ layer_average_pooling_1d <- function(object, pool_size = 2L, strides = NULL, pad
                  batch_size, name, trainable, weights)
 }
 
+#' @rdname layer_max_pooling_2d
+#' @export
+layer_max_pooling_3d <- function(object, pool_size = c(2L, 2L, 2L), strides = NULL,
+                                 padding = "valid", data_format = NULL, batch_size = NULL,
+                                 name = NULL, trainable = NULL, weights = NULL) {
+  create_pooling(MaxPooling3D, object, 3L, pool_size, strides, padding, data_format, batch_size,
+                 name, trainable, weights)
+}
+#' @rdname layer_max_pooling_2d
+#' @export
+layer_average_pooling_3d <- function(object, pool_size = c(2L, 2L, 2L), strides = NULL,
+                                     padding = "valid", data_format = NULL, batch_size = NULL,
+                                     name = NULL, trainable = NULL, weights = NULL) {
+  create_pooling(AveragePooling3D, object, 3L, pool_size, strides, padding, data_format, batch_size,
+                 name, trainable, weights)
+}
+
 create_pooling <- function(class, object, axes, pool_size, strides, padding, data_format,
                            batch_size, name, trainable, weights) {
   pool_size <- int_tuple(pool_size, axes)
   create_layer_of(class, object, list(
     pool_size = pool_size,
     strides = if (is.null(strides)) pool_size else int_tuple(strides, axes),
-    padding = padding, data_format = data_format, axes = axes, batch_size = batch_size, name = name,
+    padding = padding, data_format = data_format, batch_size = batch_size, name = name,
     trainable = trainable, weights = weights
   ))
 }
@@ -58,16 +75,14 @@ create_pooling <- function(class, object, axes, pool_size, strides, padding, dat
 Pooling <- R6Class("Pooling",
   inherit = Layer, cloneable = FALSE,
   public = list(
-    module = "keras.layers.pooling", mode = "max",
-    pool_size = NULL, strides = NULL, padding = NULL, data_format = NULL, axes = NULL,
-    initialize = function(pool_size, strides, padding = "valid", data_format = NULL,
-                          axes = axes_of_class(self), ...) {
+    module = "keras.layers.pooling", mode = "max", axes = 2L,
+    pool_size = NULL, strides = NULL, padding = NULL, data_format = NULL,
+    initialize = function(pool_size, strides, padding = "valid", data_format = NULL, ...) {
       super$initialize(...)
       self$pool_size <- pool_size
       self$strides <- strides
       self$padding <- resolve_padding(padding)
       self$data_format <- resolve_data_format(data_format)
-      self$axes <- axes
     },
     build = function(input_shape) {
       check_axes(self, input_shape, exactly = self$axes + 2L)
@@ -79,24 +94,25 @@ Pooling <- R6Class("Pooling",
       }
     },
     call = function(inputs) {
-      if (self$axes == 2L) {
-        return(k_pool2d(inputs, self$pool_size, self$strides, self$padding, self$data_format, self$mode))
+      if (self$axes > 1L) {
+        pool <- if (self$axes == 2L) k_pool2d else k_pool3d
+        return(pool(inputs, self$pool_size, self$strides, self$padding, self$data_format, self$mode))
       }
-      # A sequence is an image of width one.
-      image <- reshape_dims(inputs, append(inputs$dims, 1, after = 2L))
-      y <- k_pool2d(image, c(self$pool_size, 1L), c(self$strides, 1L), self$padding, "channels_last", self$mode)
+      y <- k_pool2d(as_image(inputs), c(self$pool_size, 1L), c(self$strides, 1L), self$padding, "channels_last",
+                    self$mode)
       reshape_dims(y, y$dims[-3L])
     }
   )
 )
-MaxPooling2D <- R6Class("MaxPooling2D", inherit = Pooling, cloneable = FALSE)
-MaxPooling1D <- R6Class("MaxPooling1D", inherit = Pooling, cloneable = FALSE)
-AveragePooling2D <- R6Class("AveragePooling2D", inherit = Pooling, cloneable = FALSE,
-  public = list(mode = "avg")
-)
-AveragePooling1D <- R6Class("AveragePooling1D", inherit = Pooling, cloneable = FALSE,
-  public = list(mode = "avg")
-)
+pooling_class <- function(name, mode, axes) {
+  R6Class(name, inherit = Pooling, cloneable = FALSE, public = list(mode = mode, axes = axes))
+}
+MaxPooling1D <- pooling_class("MaxPooling1D", "max", 1L)
+MaxPooling2D <- pooling_class("MaxPooling2D", "max", 2L)
+MaxPooling3D <- pooling_class("MaxPooling3D", "max", 3L)
+AveragePooling1D <- pooling_class("AveragePooling1D", "avg", 1L)
+AveragePooling2D <- pooling_class("AveragePooling2D", "avg", 2L)
+AveragePooling3D <- pooling_class("AveragePooling3D", "avg", 3L)
 
 #' Global pooling layers
 #'
@@ -111,53 +127,52 @@ AveragePooling1D <- R6Class("AveragePooling1D", inherit = Pooling, cloneable = F
 #' x %>% layer_global_average_pooling_2d()
 layer_global_average_pooling_2d <- function(object, data_format = NULL, batch_size = NULL,
                                             name = NULL, trainable = NULL, weights = NULL) {
-  create_global_pooling(GlobalAveragePooling2D, object, 2L, data_format, batch_size, name, trainable, weights)
+  create_global_pooling(GlobalAveragePooling2D, object, data_format, batch_size, name, trainable, weights)
 }
 #' @rdname layer_global_average_pooling_2d
 #' @export
 layer_global_max_pooling_2d <- function(object, data_format = NULL, batch_size = NULL, name = NULL,
                                         trainable = NULL, weights = NULL) {
-  create_global_pooling(GlobalMaxPooling2D, object, 2L, data_format, batch_size, name, trainable, weights)
+  create_global_pooling(GlobalMaxPooling2D, object, data_format, batch_size, name, trainable, weights)
 }
 #' @rdname layer_global_average_pooling_2d
 #' @export
 layer_global_average_pooling_1d <- function(object, batch_size = NULL, name = NULL,
                                             trainable = NULL, weights = NULL) {
-  create_global_pooling(GlobalAveragePooling1D, object, 1L, "channels_last", batch_size, name, trainable, weights)
+  create_global_pooling(GlobalAveragePooling1D, object, "channels_last", batch_size, name, trainable, weights)
 }
 #' @rdname layer_global_average_pooling_2d
 #' @export
 layer_global_max_pooling_1d <- function(object, batch_size = NULL, name = NULL, trainable = NULL,
                                         weights = NULL) {
-  create_global_pooling(GlobalMaxPooling1D, object, 1L, "channels_last", batch_size, name, trainable, weights)
+  create_global_pooling(GlobalMaxPooling1D, object, "channels_last", batch_size, name, trainable, weights)
 }
 #' @rdname layer_global_average_pooling_2d
 #' @export
 layer_global_average_pooling_3d <- function(object, data_format = NULL, batch_size = NULL,
                                             name = NULL, trainable = NULL, weights = NULL) {
-  create_global_pooling(GlobalAveragePooling3D, object, 3L, data_format, batch_size, name, trainable, weights)
+  create_global_pooling(GlobalAveragePooling3D, object, data_format, batch_size, name, trainable, weights)
 }
 #' @rdname layer_global_average_pooling_2d
 #' @export
 layer_global_max_pooling_3d <- function(object, data_format = NULL, batch_size = NULL, name = NULL,
                                         trainable = NULL, weights = NULL) {
-  create_global_pooling(GlobalMaxPooling3D, object, 3L, data_format, batch_size, name, trainable, weights)
+  create_global_pooling(GlobalMaxPooling3D, object, data_format, batch_size, name, trainable, weights)
 }
 
-create_global_pooling <- function(class, object, axes, data_format, batch_size, name, trainable, weights) {
+create_global_pooling <- function(class, object, data_format, batch_size, name, trainable, weights) {
   create_layer_of(class, object, list(
-    axes = axes, data_format = data_format, batch_size = batch_size, name = name,
-    trainable = trainable, weights = weights
+    data_format = data_format, batch_size = batch_size, name = name, trainable = trainable,
+    weights = weights
   ))
 }
 
 GlobalPooling <- R6Class("GlobalPooling",
   inherit = Layer, cloneable = FALSE,
   public = list(
-    module = "keras.layers.pooling", axes = NULL, data_format = NULL,
-    initialize = function(data_format = NULL, axes = axes_of_class(self), ...) {
+    module = "keras.layers.pooling", axes = 2L, data_format = NULL,
+    initialize = function(data_format = NULL, ...) {
       super$initialize(...)
-      self$axes <- axes
       self$data_format <- resolve_data_format(data_format)
     },
     build = function(input_shape) check_axes(self, input_shape, exactly = self$axes + 2L),
@@ -166,12 +181,12 @@ GlobalPooling <- R6Class("GlobalPooling",
     }
   )
 )
-global_pooling_class <- function(name, reduce) {
-  R6Class(name, inherit = GlobalPooling, cloneable = FALSE, public = list(reduce = reduce))
+global_pooling_class <- function(name, axes, reduce) {
+  R6Class(name, inherit = GlobalPooling, cloneable = FALSE, public = list(axes = axes, reduce = reduce))
 }
-GlobalAveragePooling1D <- global_pooling_class("GlobalAveragePooling1D", function(x, axis) k_mean(x, axis))
-GlobalAveragePooling2D <- global_pooling_class("GlobalAveragePooling2D", function(x, axis) k_mean(x, axis))
-GlobalAveragePooling3D <- global_pooling_class("GlobalAveragePooling3D", function(x, axis) k_mean(x, axis))
-GlobalMaxPooling1D <- global_pooling_class("GlobalMaxPooling1D", function(x, axis) k_max(x, axis))
-GlobalMaxPooling2D <- global_pooling_class("GlobalMaxPooling2D", function(x, axis) k_max(x, axis))
-GlobalMaxPooling3D <- global_pooling_class("GlobalMaxPooling3D", function(x, axis) k_max(x, axis))
+GlobalAveragePooling1D <- global_pooling_class("GlobalAveragePooling1D", 1L, function(x, axis) k_mean(x, axis))
+GlobalAveragePooling2D <- global_pooling_class("GlobalAveragePooling2D", 2L, function(x, axis) k_mean(x, axis))
+GlobalAveragePooling3D <- global_pooling_class("GlobalAveragePooling3D", 3L, function(x, axis) k_mean(x, axis))
+GlobalMaxPooling1D <- global_pooling_class("GlobalMaxPooling1D", 1L, function(x, axis) k_max(x, axis))
+GlobalMaxPooling2D <- global_pooling_class("GlobalMaxPooling2D", 2L, function(x, axis) k_max(x, axis))
+GlobalMaxPooling3D <- global_pooling_class("GlobalMaxPooling3D", 3L, function(x, axis) k_max(x, axis))

@@ -263,31 +263,39 @@ Value Builder::batch_matmul(Value a, Value b, bool transpose_a, bool transpose_b
 Value Builder::conv2d(Value x, Value w, const WindowSpec& window) {
   return graph_.add("conv2d", {x, w}, conv_attrs(window));
 }
-Value Builder::conv2d_backward_data(Value dy, Value w, const Shape& x_shape, const WindowSpec& window) {
+Value Builder::conv2d_backward_data(Value dy, Value w, const Shape& x_shape,
+                                    const WindowSpec& window) {
   return graph_.add("conv2d_backward_data", {dy, w}, with_shape(conv_attrs(window), x_shape));
 }
-Value Builder::conv2d_backward_weights(Value x, Value dy, const Shape& w_shape, const WindowSpec& window) {
+Value Builder::conv2d_backward_weights(Value x, Value dy, const Shape& w_shape,
+                                       const WindowSpec& window) {
   return graph_.add("conv2d_backward_weights", {x, dy}, with_shape(conv_attrs(window), w_shape));
 }
 
 Value Builder::conv3d(Value x, Value w, const WindowSpec& window) {
   return graph_.add("conv3d", {x, w}, conv_attrs(window));
 }
-Value Builder::conv3d_backward_data(Value dy, Value w, const Shape& x_shape, const WindowSpec& window) {
+Value Builder::conv3d_backward_data(Value dy, Value w, const Shape& x_shape,
+                                    const WindowSpec& window) {
   return graph_.add("conv3d_backward_data", {dy, w}, with_shape(conv_attrs(window), x_shape));
 }
-Value Builder::conv3d_backward_weights(Value x, Value dy, const Shape& w_shape, const WindowSpec& window) {
+Value Builder::conv3d_backward_weights(Value x, Value dy, const Shape& w_shape,
+                                       const WindowSpec& window) {
   return graph_.add("conv3d_backward_weights", {x, dy}, with_shape(conv_attrs(window), w_shape));
 }
 
 Value Builder::depthwise_conv2d(Value x, Value w, const WindowSpec& window) {
   return graph_.add("depthwise_conv2d", {x, w}, conv_attrs(window));
 }
-Value Builder::depthwise_conv2d_backward_data(Value dy, Value w, const Shape& x_shape, const WindowSpec& window) {
-  return graph_.add("depthwise_conv2d_backward_data", {dy, w}, with_shape(conv_attrs(window), x_shape));
+Value Builder::depthwise_conv2d_backward_data(Value dy, Value w, const Shape& x_shape,
+                                              const WindowSpec& window) {
+  return graph_.add("depthwise_conv2d_backward_data", {dy, w},
+                    with_shape(conv_attrs(window), x_shape));
 }
-Value Builder::depthwise_conv2d_backward_weights(Value x, Value dy, const Shape& w_shape, const WindowSpec& window) {
-  return graph_.add("depthwise_conv2d_backward_weights", {x, dy}, with_shape(conv_attrs(window), w_shape));
+Value Builder::depthwise_conv2d_backward_weights(Value x, Value dy, const Shape& w_shape,
+                                                 const WindowSpec& window) {
+  return graph_.add("depthwise_conv2d_backward_weights", {x, dy},
+                    with_shape(conv_attrs(window), w_shape));
 }
 
 Value Builder::max_pool2d(Value x, const WindowSpec& window) {

@@ -213,7 +213,7 @@ pool3d_rows <- function() {
   one <- function(channels, volume, size, strides = size, padding = rep(0, 6), batches = c(1, 3)) {
     x <- c(-1, volume, channels)
     attrs <- list(size = as.integer(size), strides = as.integer(strides), padding = as.integer(padding))
-    every <- c(attrs, list(dilation = c(1, 1, 1)))
+    every <- c(attrs, list(dilation = c(1L, 1L, 1L)))
     y <- c(-1, volume_output(volume, size, every), channels)
     note <- paste0(toString(size), ", ", channels, " channels, volumes ", toString(volume), ", strides ",
                    toString(strides), ", padding ", toString(padding))

@@ -71,8 +71,8 @@ void convolve_backward_weights(const Window& g, const T* x, const T* dy, T* dw) 
         if (cell.index < begin || cell.index >= end) return;
         Eigen::Map<Matrix<T>> weights(dw + cell.index * g.channels * g.out_channels, g.channels,
                                       g.out_channels);
-        weights.noalias() += pixels_of(g, cell, x_image + offset).transpose() *
-                             outputs_of(g, cell, dy_row);
+        weights.noalias() +=
+            pixels_of(g, cell, x_image + offset).transpose() * outputs_of(g, cell, dy_row);
       });
     }
   });
@@ -87,8 +87,13 @@ OutputRange::OutputRange(Dim count, Dim size, Dim stride, Dim shift)
       end(std::min<Dim>(count, ceil_div(size - shift, stride))) {}
 
 Window::Window(const Attrs& attrs, const Shape& x, const Shape& y, const std::vector<Dim>& extents)
-    : batch(x[0]), height(x[-3]), width(x[-2]), channels(x[-1]), out_height(y[-3]),
-      out_width(y[-2]), out_channels(y[-1]) {
+    : batch(x[0]),
+      height(x[-3]),
+      width(x[-2]),
+      channels(x[-1]),
+      out_height(y[-3]),
+      out_width(y[-2]),
+      out_channels(y[-1]) {
   const int axes = x.rank() - 2;
   const std::vector<Dim> ones(axes, 1);
   const std::vector<Dim> strides = attrs.integers("strides", ones);

@@ -1,5 +1,5 @@
-// Pooling over (batch, height, width, channels) and (batch, depth, height, width, channels). Padding
-// cells are never looked at: they are -inf to a maximum and absent from an average.
+// Pooling over (batch, height, width, channels) and (batch, depth, height, width, channels).
+// Padding cells are never looked at: they are -inf to a maximum and absent from an average.
 #include <algorithm>
 #include <limits>
 
@@ -64,8 +64,7 @@ void each_cell(const Window& g, const Cells& cells, Dim channel, Visit visit) {
 template <class Body>
 void each_image(const Window& g, Body body) {
   parallel_for(g.batch, grain_of(g.volume()), [&](Dim begin, Dim end) {
-    for (Dim image = begin; image < end; ++image)
-      body(image * g.volume(), image * g.out_volume());
+    for (Dim image = begin; image < end; ++image) body(image * g.volume(), image * g.out_volume());
   });
 }
 

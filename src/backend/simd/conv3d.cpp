@@ -44,7 +44,9 @@ struct VolumeGeometry {
   bool is_flat() const { return planes == 1 && stride == 1 && front == 0 && out_depth == depth; }
   Dim volume() const { return depth * pixels * channels; }
   Dim out_volume() const { return out_depth * out_floats; }
-  Dim image_floats() const { return is_flat() ? 0 : group * out_depth * pixels * planes * channels; }
+  Dim image_floats() const {
+    return is_flat() ? 0 : group * out_depth * pixels * planes * channels;
+  }
   Dim weights() const { return planes * taps * channels * out_channels; }
   // The input plane under the kernel's plane k at output plane z; outside of [0, depth): padding.
   Dim input_plane(Dim z, Dim k) const { return z * stride - front + k * dilation; }

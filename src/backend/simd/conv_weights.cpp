@@ -125,9 +125,9 @@ std::unique_ptr<Kernel> conv_weights_kernel(const ConvGeometry& g) {
 
 void add_conv_weights_kernels(KernelRows& rows) {
   rows.push_back({"conv2d_backward_weights", [](const BoundNode& node) {
-                    return conv_weights_kernel(
-                        ConvGeometry(node.node->attrs, node.inputs[0].shape, node.outputs[0].shape,
-                                     node.inputs[1].shape));
+                    return conv_weights_kernel(ConvGeometry(node.node->attrs, node.inputs[0].shape,
+                                                            node.outputs[0].shape,
+                                                            node.inputs[1].shape));
                   }});
 }
 

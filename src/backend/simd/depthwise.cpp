@@ -81,9 +81,8 @@ Dim row_grain(const DepthwisePass& pass) {
 
 void run_pass(const DepthwiseTable* table, const DepthwisePass& pass, Dim batch, const float* src,
               const float* w, float* dst) {
-  parallel_for(batch * pass.y.outputs, row_grain(pass), [&](Dim begin, Dim end) {
-    table->rows(pass, src, w, dst, begin, end);
-  });
+  parallel_for(batch * pass.y.outputs, row_grain(pass),
+               [&](Dim begin, Dim end) { table->rows(pass, src, w, dst, begin, end); });
 }
 
 std::unique_ptr<Kernel> compile_forward(const BoundNode& node) {  // x, w -> y

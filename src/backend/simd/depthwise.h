@@ -16,8 +16,8 @@ struct DepthwiseTap {
 struct DepthwisePass {
   TapAxis y, x;
   Dim channels = 0;
-  std::vector<DepthwiseTap> taps;           // row-major over the axes' taps
-  Dim first_inside = 0, last_inside = 0;    // columns whose taps all lie in the image
+  std::vector<DepthwiseTap> taps;         // row-major over the axes' taps
+  Dim first_inside = 0, last_inside = 0;  // columns whose taps all lie in the image
   Dim dst_offset = 0, dst_row = 0, dst_column = 0, dst_image = 0;
 };
 

@@ -1,4 +1,5 @@
-// The walk of a DepthwisePass: tiles of a few neighbouring output pixels times a vector of channels.
+// The walk of a DepthwisePass: tiles of a few neighbouring output pixels times a vector of
+// channels.
 #include "backend/simd/math_body.h"
 
 // Taps [first, last) of an axis whose inputs are inside for output `i`.
@@ -76,8 +77,8 @@ void depthwise_rows(const DepthwisePass& pass, const float* src, const float* w,
   }
 }
 
-// Adds to the T vectors of dw under `taps` what the columns [begin, end) of one row give. `start`: the
-// first input of column 0.
+// Adds to the T vectors of dw under `taps` what the columns [begin, end) of one row give. `start`:
+// the first input of column 0.
 template <int T>
 HORNET_INLINE void depthwise_sums(const DepthwisePass& pass, const DepthwiseTap* taps,
                                   const float* x, Dim start, Dim pixel, const float* dy, float* dw,
@@ -103,8 +104,8 @@ void depthwise_add_weights(const DepthwisePass& pass, const float* x, const floa
     for (Dim c = 0; c < pass.channels; c += kLanes) {
       const int lanes = static_cast<int>(std::min<Dim>(kLanes, pass.channels - c));
       const auto add_sums = [&](auto count, const DepthwiseTap* taps, Dim first, Dim last) {
-        depthwise_sums<decltype(count)::value>(pass, taps, x, row.src + c, row.pixel, diff + c, dw + c,
-                                               first, last, lanes);
+        depthwise_sums<decltype(count)::value>(pass, taps, x, row.src + c, row.pixel, diff + c,
+                                               dw + c, first, last, lanes);
       };
       using One = std::integral_constant<int, 1>;
       for (int ty = row.y.first; ty < row.y.last; ++ty) {

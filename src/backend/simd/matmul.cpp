@@ -34,8 +34,8 @@ std::unique_ptr<Kernel> compile_product(const BoundNode& node) {
       gemm.workspace_bytes());
 }
 
-// As many products as there are pairs of matrices. Threads share a product if it is large, otherwise
-// each takes products of its own.
+// As many products as there are pairs of matrices. Threads share a product if it is large,
+// otherwise each takes products of its own.
 std::unique_ptr<Kernel> compile_batch_product(const BoundNode& node) {
   const Attrs& attrs = node.node->attrs;
   const bool transpose_a = attrs.flag("transpose_a");

@@ -50,8 +50,8 @@ HORNET_INLINE void pool_rows(const PoolGeometry& g, const float* x, float* y, Di
     Cells<deep> cells(g, row % g.out_rows());
     for (Dim ox = 0; ox < g.out_width; ++ox, out += channels) {
       cells.move_to(g, ox);
-      const float* first = image + cells.front * plane_floats + cells.top * row_floats +
-                           cells.left * channels;
+      const float* first =
+          image + cells.front * plane_floats + cells.top * row_floats + cells.left * channels;
       if (!deep && cells.rows() == 2 && cells.columns() == 2) {
         each_channels(channels, [&](Dim c, int lanes) {
           const float* p = first + c;

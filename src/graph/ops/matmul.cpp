@@ -49,8 +49,8 @@ Specs infer_batch_matmul(const Specs& in, const Attrs& attrs) {
 
 void add_matmul_ops(OpRows& rows) {
   rows.push_back({"matmul", infer_matmul, product_grad<&Builder::matmul>, OpFlag::none});
-  rows.push_back({"batch_matmul", infer_batch_matmul, product_grad<&Builder::batch_matmul>,
-                  OpFlag::none});
+  rows.push_back(
+      {"batch_matmul", infer_batch_matmul, product_grad<&Builder::batch_matmul>, OpFlag::none});
 }
 
 }  // namespace hornet
