@@ -258,7 +258,8 @@ void shapes() {
     CHECK_THROWS(b.matmul(x, w), "layer \"dense_2\": matmul: the left matrix has 784 columns");
     CHECK_THROWS(b.add(x, w), "layer \"dense_2\": add: shapes (None, 784) and (100, 10)");
     CHECK_THROWS(b.reshape(x, {-1, 10}), "cannot be reshaped to (None, 10)");
-    CHECK_THROWS(b.conv2d(x, w, WindowSpec(2)), "the input must have 4 dimensions, it has shape (None, 784)");
+    CHECK_THROWS(b.conv2d(x, w, WindowSpec(2)),
+                 "the input must have 4 dimensions, it has shape (None, 784)");
     CHECK_THROWS(b.sum(x, {2}), "no axis 3");
     CHECK_THROWS(b.concat({x, w}, 1), "cannot be joined along axis 2");
     CHECK_THROWS(b.assign(x, x), "only variables");

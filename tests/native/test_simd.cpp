@@ -251,6 +251,78 @@ void convolutions() {
   }
 }
 
+void batch_products() {
+  for (int i = 0; i < 60; ++i) {
+    const Dim count = between(1, 9), m = between(1, 40), n = between(1, 40), k = between(1, 50);
+    const bool ta = between(0, 1), tb = between(0, 1);
+    check_case(make_case("batch_matmul",
+                         {ta ? Shape{count, k, m} : Shape{count, m, k},
+                          tb ? Shape{count, n, k} : Shape{count, k, n}},
+                         {{"transpose_a", std::int64_t{ta}}, {"transpose_b", std::int64_t{tb}}}));
+  }
+  check_case(make_case("batch_matmul", {{3, 128, 300}, {3, 300, 128}}, {}));
+}
+
+void depthwise_convolutions() {
+  for (int i = 0; i < 200; ++i) {
+    const Dim n = between(1, 3), h = between(1, 16), w = between(1, 16), c = between(1, 70);
+    Dim kh = between(1, 5), kw = between(1, 5);
+    if (between(0, 1)) kh = kw = 3;
+    Numbers strides = {1, 1}, dilation = {1, 1}, padding = {0, 0, 0, 0};
+    if (between(0, 2) == 0) strides = {between(1, 3), between(1, 3)};
+    if (between(0, 3) == 0) dilation = {between(1, 3), between(1, 3)};
+    if (between(0, 1))
+      for (std::int64_t& p : padding) p = between(0, 3);
+    const Dim y_span = (kh - 1) * dilation[0] + 1, x_span = (kw - 1) * dilation[1] + 1;
+    const Dim rows = h + padding[0] + padding[1], columns = w + padding[2] + padding[3];
+    if (rows < y_span || columns < x_span) continue;
+    const Shape x{n, h, w, c}, kernel{kh, kw, c, 1};
+    const Shape y{n, (rows - y_span) / strides[0] + 1, (columns - x_span) / strides[1] + 1, c};
+    Attrs attrs = {{"strides", strides}, {"padding", padding}, {"dilation", dilation}};
+    check_case(make_case("depthwise_conv2d", {x, kernel}, attrs));
+    attrs.set("shape", x.dims());
+    check_case(make_case("depthwise_conv2d_backward_data", {y, kernel}, attrs));
+    attrs.set("shape", kernel.dims());
+    check_case(make_case("depthwise_conv2d_backward_weights", {x, y}, attrs));
+  }
+}
+
+// The output of windows over volumes, or an empty shape if they do not fit.
+Shape windows_over(const Shape& x, const Numbers& size, const Numbers& strides,
+                   const Numbers& padding, const Numbers& dilation, Dim channels) {
+  Shape y = x;
+  y[-1] = channels;
+  for (int axis = 0; axis < 3; ++axis) {
+    const Dim left = x[axis + 1] + padding[2 * axis] + padding[2 * axis + 1] -
+                     (size[axis] - 1) * dilation[axis] - 1;
+    if (left < 0) return {};
+    y[axis + 1] = left / strides[axis] + 1;
+  }
+  return y;
+}
+
+void volume_convolutions() {
+  for (int i = 0; i < 120; ++i) {
+    const Dim in = between(1, 12), out = between(1, 20);
+    const Shape x{between(1, 3), between(1, 7), between(1, 8), between(1, 8), in};
+    const Numbers size = {between(1, 3), between(1, 3), between(1, 3)};
+    Numbers strides = {1, 1, 1}, dilation = {1, 1, 1}, padding = {0, 0, 0, 0, 0, 0};
+    if (between(0, 2) == 0) strides = {between(1, 3), between(1, 3), between(1, 3)};
+    if (between(0, 3) == 0) dilation = {between(1, 3), between(1, 3), between(1, 3)};
+    if (between(0, 1))
+      for (std::int64_t& p : padding) p = between(0, 2);
+    const Shape y = windows_over(x, size, strides, padding, dilation, out);
+    if (y.rank() == 0) continue;
+    const Shape kernel{size[0], size[1], size[2], in, out};
+    Attrs attrs = {{"strides", strides}, {"padding", padding}, {"dilation", dilation}};
+    check_case(make_case("conv3d", {x, kernel}, attrs));
+    attrs.set("shape", x.dims());
+    check_case(make_case("conv3d_backward_data", {y, kernel}, attrs));
+    attrs.set("shape", kernel.dims());
+    check_case(make_case("conv3d_backward_weights", {x, y}, attrs));
+  }
+}
+
 // A random program over n elements, its inputs read in every way.
 Case random_program(Dim n) {
   FusedProgram program;
@@ -390,6 +462,40 @@ void functions() {
   }
 }
 
+// Largest and average elements of windows over x, and what they pass back.
+void check_pools(const std::string& name, const Shape& x, const Shape& y, Attrs attrs) {
+  Case forward = make_case("max_" + name, {x}, attrs);
+  // Ties, and now and then a NaN.
+  for (float& v : forward.values[0]) v = std::round(v * 2);
+  if (between(0, 3) == 0) forward.values[0][between(0, x.numel() - 1)] = std::nanf("");
+  check_case(forward);
+  Case backward = make_case("max_" + name + "_backward", {x, y, y}, attrs);
+  backward.values[0] = forward.values[0];
+  const Results maxima = run(forward, reference_backend(), DType::f64);
+  std::copy(maxima.outputs[0].begin(), maxima.outputs[0].end(), backward.values[1].begin());
+  check_case(backward);
+  check_case(make_case("avg_" + name, {x}, attrs));
+  attrs.set("shape", x.dims());
+  check_case(make_case("avg_" + name + "_backward", {y}, attrs));
+}
+
+void volume_pools() {
+  for (int i = 0; i < 100; ++i) {
+    const Dim channels = between(1, 40);
+    const Shape x{between(1, 3), between(1, 6), between(1, 7), between(1, 7), channels};
+    Numbers size = {between(1, 3), between(1, 3), between(1, 3)};
+    Numbers strides = {between(1, 3), between(1, 3), between(1, 3)};
+    Numbers padding = {0, 0, 0, 0, 0, 0};
+    if (between(0, 1)) size = strides = {2, 2, 2};
+    if (between(0, 2) == 0) {
+      for (int k = 0; k < 6; ++k) padding[k] = between(0, size[k / 2] - 1);
+    }
+    const Shape y = windows_over(x, size, strides, padding, {1, 1, 1}, channels);
+    if (y.rank() == 0) continue;
+    check_pools("pool3d", x, y, {{"size", size}, {"strides", strides}, {"padding", padding}});
+  }
+}
+
 void pools() {
   for (int i = 0; i < 200; ++i) {
     const Dim n = between(1, 3), h = between(1, 14), w = between(1, 14), c = between(1, 40);
@@ -403,20 +509,7 @@ void pools() {
     if (rows < size[0] || columns < size[1]) continue;
     const Shape x{n, h, w, c};
     const Shape y{n, (rows - size[0]) / strides[0] + 1, (columns - size[1]) / strides[1] + 1, c};
-    Attrs attrs = {{"size", size}, {"strides", strides}, {"padding", padding}};
-    Case forward = make_case("max_pool2d", {x}, attrs);
-    // Ties, and now and then a NaN.
-    for (float& v : forward.values[0]) v = std::round(v * 2);
-    if (between(0, 3) == 0) forward.values[0][between(0, x.numel() - 1)] = std::nanf("");
-    check_case(forward);
-    Case backward = make_case("max_pool2d_backward", {x, y, y}, attrs);
-    backward.values[0] = forward.values[0];
-    const Results maxima = run(forward, reference_backend(), DType::f64);
-    std::copy(maxima.outputs[0].begin(), maxima.outputs[0].end(), backward.values[1].begin());
-    check_case(backward);
-    check_case(make_case("avg_pool2d", {x}, attrs));
-    attrs.set("shape", x.dims());
-    check_case(make_case("avg_pool2d_backward", {y}, attrs));
+    check_pools("pool2d", x, y, {{"size", size}, {"strides", strides}, {"padding", padding}});
   }
 }
 
@@ -514,8 +607,12 @@ int main() {
     return 0;
   }
   each_isa("products agree with the reference", products);
+  each_isa("batched products agree with the reference", batch_products);
   each_isa("convolutions agree with the reference", convolutions);
+  each_isa("depthwise convolutions agree with the reference", depthwise_convolutions);
+  each_isa("convolutions of volumes agree with the reference", volume_convolutions);
   each_isa("pools agree with the reference", pools);
+  each_isa("pools of volumes agree with the reference", volume_pools);
   each_isa("norms agree with the reference", norms);
   each_isa("reductions agree with the reference", reductions);
   each_isa("random numbers agree with the reference", random_numbers);
