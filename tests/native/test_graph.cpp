@@ -175,6 +175,9 @@ std::vector<GradientCase> gradient_cases() {
     const bool ta = t & 1, tb = t & 2;
     add("matmul", {ta ? Shape{4, -1} : Shape{-1, 4}, tb ? Shape{5, 4} : Shape{4, 5}},
         [ta, tb](Builder& b, const In& in) { return b.matmul(in[0], in[1], ta, tb); });
+    add("batch_matmul",
+        {ta ? Shape{2, 4, -1} : Shape{2, -1, 4}, tb ? Shape{2, 5, 4} : Shape{2, 4, 5}},
+        [ta, tb](Builder& b, const In& in) { return b.batch_matmul(in[0], in[1], ta, tb); });
   }
   WindowSpec window(2);
   window.strides = {2, 1};
@@ -182,6 +185,14 @@ std::vector<GradientCase> gradient_cases() {
   window.dilation = {1, 2};
   add("conv2d", {{-1, 5, 6, 2}, {3, 2, 2, 3}},
       [window](Builder& b, const In& in) { return b.conv2d(in[0], in[1], window); });
+  add("depthwise_conv2d", {{-1, 5, 6, 2}, {3, 2, 2, 3}},
+      [window](Builder& b, const In& in) { return b.depthwise_conv2d(in[0], in[1], window); });
+  WindowSpec cube(3);
+  cube.strides = {2, 1, 1};
+  cube.padding = {1, 1, 1, 0, 0, 1};
+  cube.dilation = {1, 1, 2};
+  add("conv3d", {{-1, 3, 3, 4, 2}, {2, 3, 2, 2, 2}},
+      [cube](Builder& b, const In& in) { return b.conv3d(in[0], in[1], cube); });
   WindowSpec pool(2);
   pool.size = {2, 3};
   pool.strides = {1, 2};
@@ -191,6 +202,15 @@ std::vector<GradientCase> gradient_cases() {
       [pool](Builder& b, const In& in) { return b.max_pool2d(in[0], pool); }, false);
   add("avg_pool2d", {{-1, 4, 5, 2}},
       [pool](Builder& b, const In& in) { return b.avg_pool2d(in[0], pool); });
+  WindowSpec pool_cube(3);
+  pool_cube.size = {2, 3, 2};
+  pool_cube.strides = {1, 2, 2};
+  pool_cube.padding = {1, 0, 1, 1, 0, 1};
+  add(
+      "max_pool3d", {{-1, 3, 4, 5, 2}},
+      [pool_cube](Builder& b, const In& in) { return b.max_pool3d(in[0], pool_cube); }, false);
+  add("avg_pool3d", {{-1, 3, 4, 5, 2}},
+      [pool_cube](Builder& b, const In& in) { return b.avg_pool3d(in[0], pool_cube); });
   for (int output = 0; output < 3; ++output)
     add("batch_norm", {{-1, 3, 2}, {2}, {2}}, [output](Builder& b, const In& in) {
       return Value{b.batch_norm(in[0], in[1], in[2], 1e-3).node, output};

@@ -159,6 +159,18 @@ void matmul_cases() {
                                     b.relu(b.add(b.matmul(x, w), bias))};
                });
   }
+  for (int i = 0; i < 20; ++i) {
+    const Dim n = sizes[random() % 11], k = sizes[random() % 11], m = sizes[random() % 11];
+    check_case(
+        "batch_matmul " + std::to_string(m) + " " + std::to_string(n) + " " + std::to_string(k),
+        {1 + static_cast<Dim>(random() % 4)}, [&](Builder& b) {
+          const Value x = input(b, 0, {-1, m, k}), w = input(b, 1, {-1, k, n});
+          const Value xt = input(b, 2, {-1, k, m}), wt = input(b, 3, {-1, n, k});
+          return std::vector{b.batch_matmul(x, w), b.batch_matmul(xt, w, true),
+                             b.batch_matmul(x, wt, false, true),
+                             b.batch_matmul(xt, wt, true, true)};
+        });
+  }
 }
 
 std::string text_of(const std::vector<std::int64_t>& numbers) {
@@ -194,6 +206,18 @@ void window_cases() {
           return std::vector{y, act, b.conv2d_backward_data(dy, kernel, b.shape(x), window),
                              b.conv2d_backward_weights(x, dy, b.shape(kernel), window)};
         });
+    const Dim multiplier = i % 5 ? 1 : 1 + below(4);
+    check_case(
+        "depthwise_conv2d " + text_of({kh, kw, in, multiplier, h, w}) + ", strides" +
+            text_of(window.strides) + ", padding" + text_of(window.padding) + ", dilation" +
+            text_of(window.dilation),
+        {1 + below(3)}, [&](Builder& b) {
+          const Value x = input(b, 0, {-1, h, w, in});
+          const Value kernel = input(b, 1, {kh, kw, in, multiplier});
+          const Value y = b.depthwise_conv2d(x, kernel, window), dy = input(b, 2, b.shape(y));
+          return std::vector{y, b.depthwise_conv2d_backward_data(dy, kernel, b.shape(x), window),
+                             b.depthwise_conv2d_backward_weights(x, dy, b.shape(kernel), window)};
+        });
   }
   for (int i = 0; i < 40; ++i) {
     WindowSpec window(2);
@@ -214,6 +238,45 @@ void window_cases() {
                  return std::vector{y, b.avg_pool2d(x, window),
                                     b.max_pool2d_backward(b.round(x), y, dy, window),
                                     b.avg_pool2d_backward(dy, b.shape(x), window)};
+               });
+  }
+}
+
+void volume_cases() {
+  std::mt19937 random(6);
+  const auto below = [&](Dim n) { return static_cast<Dim>(random() % n); };
+  for (int i = 0; i < 30; ++i) {
+    WindowSpec window(3), pool(3);
+    const std::vector<Dim> size = {1 + below(3), 1 + below(3), 1 + below(3)};
+    Shape shape{-1, 0, 0, 0, 1 + below(20)};
+    for (int axis = 0; axis < 3; ++axis) {
+      window.strides[axis] = pool.strides[axis] = 1 + below(i % 2 ? 3 : 1);
+      if (i % 3 == 0) window.dilation[axis] = 1 + below(2);
+      for (int side = 0; side < 2; ++side) {
+        window.padding[2 * axis + side] = below(3);
+        pool.padding[2 * axis + side] = below(size[axis]);
+      }
+      shape[axis + 1] = (size[axis] - 1) * window.dilation[axis] + 1 + below(5);
+    }
+    pool.size = size;
+    const Dim out = 1 + below(20);
+    check_case("volumes " + text_of(shape.dims()) + " to" + text_of({out}) + " under" +
+                   text_of(size) + ", strides" + text_of(window.strides) + ", padding" +
+                   text_of(window.padding) + ", dilation" + text_of(window.dilation),
+               {1 + below(3)}, [&](Builder& b) {
+                 const Value x = input(b, 0, shape);
+                 const Value kernel = input(b, 1, {size[0], size[1], size[2], shape[-1], out});
+                 const Value y = b.conv3d(x, kernel, window), dy = input(b, 2, b.shape(y));
+                 // Few different numbers: ties.
+                 const Value largest = b.max_pool3d(b.round(x), pool);
+                 const Value diff = input(b, 3, b.shape(largest));
+                 return std::vector{y,
+                                    b.conv3d_backward_data(dy, kernel, shape, window),
+                                    b.conv3d_backward_weights(x, dy, b.shape(kernel), window),
+                                    largest,
+                                    b.max_pool3d_backward(b.round(x), largest, diff, pool),
+                                    b.avg_pool3d(x, pool),
+                                    b.avg_pool3d_backward(diff, shape, pool)};
                });
   }
 }
@@ -366,6 +429,7 @@ int main() {
   shape_cases();
   matmul_cases();
   window_cases();
+  volume_cases();
   norm_cases();
   random_cases();
   index_cases();
