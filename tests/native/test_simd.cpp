@@ -265,7 +265,9 @@ void batch_products() {
 
 void depthwise_convolutions() {
   for (int i = 0; i < 200; ++i) {
-    const Dim n = between(1, 3), h = between(1, 16), w = between(1, 16), c = between(1, 70);
+    const Dim n = between(1, 3), h = between(1, 16), w = between(1, 16);
+    const Dim multiplier = between(0, 3) == 0 ? between(2, 9) : 1;
+    const Dim c = between(1, multiplier == 1 ? 70 : 20), out = c * multiplier;
     Dim kh = between(1, 5), kw = between(1, 5);
     if (between(0, 1)) kh = kw = 3;
     Numbers strides = {1, 1}, dilation = {1, 1}, padding = {0, 0, 0, 0};
@@ -276,8 +278,8 @@ void depthwise_convolutions() {
     const Dim y_span = (kh - 1) * dilation[0] + 1, x_span = (kw - 1) * dilation[1] + 1;
     const Dim rows = h + padding[0] + padding[1], columns = w + padding[2] + padding[3];
     if (rows < y_span || columns < x_span) continue;
-    const Shape x{n, h, w, c}, kernel{kh, kw, c, 1};
-    const Shape y{n, (rows - y_span) / strides[0] + 1, (columns - x_span) / strides[1] + 1, c};
+    const Shape x{n, h, w, c}, kernel{kh, kw, c, multiplier};
+    const Shape y{n, (rows - y_span) / strides[0] + 1, (columns - x_span) / strides[1] + 1, out};
     Attrs attrs = {{"strides", strides}, {"padding", padding}, {"dilation", dilation}};
     check_case(make_case("depthwise_conv2d", {x, kernel}, attrs));
     attrs.set("shape", x.dims());

@@ -2,6 +2,7 @@
 #include "backend/simd/depthwise.h"
 
 #include <algorithm>
+#include <numeric>
 #include <type_traits>
 
 #include "backend/simd/simd_kernels.h"
@@ -69,9 +70,42 @@ std::vector<DepthwisePass> backward_passes(const ConvGeometry& g) {
   return passes;
 }
 
-// One kernel a channel, and something to do.
-bool covered(const ConvGeometry& g) {
-  return g.out_channels == g.channels && g.batch * g.out_height * g.out_width * g.channels > 0;
+// Several kernels a channel are one kernel each for as many copies of the channel.
+struct Copies {
+  Dim pixels, channels, multiplier;
+
+  explicit Copies(const ConvGeometry& g)
+      : pixels(g.batch * g.height * g.width),
+        channels(g.channels),
+        multiplier(g.out_channels / g.channels) {}
+  std::size_t bytes() const {
+    return multiplier == 1 ? 0 : pixels * channels * multiplier * sizeof(float);
+  }
+  // x, or its copies in `wide`.
+  const float* spread(const float* x, float* wide) const {
+    if (multiplier == 1) return x;
+    parallel_for(pixels * channels, kElementGrain / multiplier + 1, [&](Dim begin, Dim end) {
+      for (Dim i = begin; i < end; ++i) std::fill_n(wide + i * multiplier, multiplier, x[i]);
+    });
+    return wide;
+  }
+  // The adjoint: each element of x is the sum of its copies.
+  void collect(const float* wide, float* x) const {
+    parallel_for(pixels * channels, kElementGrain / multiplier + 1, [&](Dim begin, Dim end) {
+      for (Dim i = begin; i < end; ++i)
+        x[i] = std::accumulate(wide + i * multiplier, wide + (i + 1) * multiplier, 0.0f);
+    });
+  }
+};
+
+// The convolution of the copies.
+ConvGeometry widened(ConvGeometry g) {
+  g.channels = g.out_channels;
+  return g;
+}
+
+bool is_empty(const ConvGeometry& g) {
+  return g.batch * g.out_height * g.out_width * g.out_channels == 0;
 }
 
 Dim row_grain(const DepthwisePass& pass) {
@@ -88,22 +122,33 @@ void run_pass(const DepthwiseTable* table, const DepthwisePass& pass, Dim batch,
 std::unique_ptr<Kernel> compile_forward(const BoundNode& node) {  // x, w -> y
   const ConvGeometry g(node.node->attrs, node.inputs[0].shape, node.inputs[1].shape,
                        node.outputs[0].shape);
-  if (!covered(g)) return nullptr;
+  if (is_empty(g)) return nullptr;
   const DepthwiseTable* table = HORNET_PICK(depthwise_table);
-  return kernel([=, pass = forward_pass(g)](const Tensor* in, const Tensor* out, void*) {
-    run_pass(table, pass, g.batch, in[0].as<float>(), in[1].as<float>(), out[0].as<float>());
-  });
+  const Copies copies(g);
+  return kernel(
+      [=, pass = forward_pass(widened(g))](const Tensor* in, const Tensor* out, void* workspace) {
+        const float* x = copies.spread(in[0].as<float>(), static_cast<float*>(workspace));
+        run_pass(table, pass, g.batch, x, in[1].as<float>(), out[0].as<float>());
+      },
+      copies.bytes());
 }
 
 std::unique_ptr<Kernel> compile_backward_data(const BoundNode& node) {  // dy, w -> dx
   const ConvGeometry g(node.node->attrs, node.outputs[0].shape, node.inputs[1].shape,
                        node.inputs[0].shape);
-  if (!covered(g)) return nullptr;
+  if (is_empty(g)) return nullptr;
   const DepthwiseTable* table = HORNET_PICK(depthwise_table);
-  return kernel([=, passes = backward_passes(g)](const Tensor* in, const Tensor* out, void*) {
-    for (const DepthwisePass& pass : passes)
-      run_pass(table, pass, g.batch, in[0].as<float>(), in[1].as<float>(), out[0].as<float>());
-  });
+  const Copies copies(g);
+  return kernel(
+      [=, passes = backward_passes(widened(g))](const Tensor* in, const Tensor* out,
+                                                void* workspace) {
+        float* const dx = out[0].as<float>();
+        float* const wide = copies.multiplier == 1 ? dx : static_cast<float*>(workspace);
+        for (const DepthwisePass& pass : passes)
+          run_pass(table, pass, g.batch, in[0].as<float>(), in[1].as<float>(), wide);
+        if (wide != dx) copies.collect(wide, dx);
+      },
+      copies.bytes());
 }
 
 // Rows are dealt to a number of partial sums that depends on the shape alone, and these are added
@@ -111,26 +156,28 @@ std::unique_ptr<Kernel> compile_backward_data(const BoundNode& node) {  // dy, w
 std::unique_ptr<Kernel> compile_backward_weights(const BoundNode& node) {  // x, dy -> dw
   const ConvGeometry g(node.node->attrs, node.inputs[0].shape, node.outputs[0].shape,
                        node.inputs[1].shape);
-  if (!covered(g)) return nullptr;
+  if (is_empty(g)) return nullptr;
   const DepthwiseTable* table = HORNET_PICK(depthwise_table);
-  const DepthwisePass pass = forward_pass(g);
-  const Dim rows = g.batch * g.out_height, weights = g.rows * g.columns * g.channels;
+  const Copies copies(g);
+  const DepthwisePass pass = forward_pass(widened(g));
+  const Dim rows = g.batch * g.out_height, weights = g.rows * g.columns * g.out_channels;
   const Dim partials = std::clamp<Dim>(rows / row_grain(pass), 1, kMaxPartials);
   return kernel(
       [=](const Tensor* in, const Tensor* out, void* workspace) {
         float* const sums = static_cast<float*>(workspace);
+        const float* x = copies.spread(in[0].as<float>(), sums + partials * weights);
         parallel_for(partials, 1, [&](Dim begin, Dim end) {
           std::fill(sums + begin * weights, sums + end * weights, 0.0f);
           for (Dim i = begin; i < end; ++i)
-            table->add_weights(pass, in[0].as<float>(), in[1].as<float>(), sums + i * weights,
-                               rows * i / partials, rows * (i + 1) / partials);
+            table->add_weights(pass, x, in[1].as<float>(), sums + i * weights, rows * i / partials,
+                               rows * (i + 1) / partials);
         });
         float* const dw = out[0].as<float>();
         std::copy(sums, sums + weights, dw);
         for (Dim i = 1; i < partials; ++i)
           for (Dim j = 0; j < weights; ++j) dw[j] += sums[i * weights + j];
       },
-      partials * weights * sizeof(float));
+      partials * weights * sizeof(float) + copies.bytes());
 }
 
 }  // namespace

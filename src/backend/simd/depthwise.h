@@ -1,4 +1,4 @@
-// Depthwise convolution over NHWC images with one kernel a channel, a vector of channels at a time.
+// Depthwise convolution over NHWC images, a vector of channels at a time; one kernel a channel.
 // Forward and backward-data are the same walk, as in conv.h.
 #pragma once
 #include <vector>
