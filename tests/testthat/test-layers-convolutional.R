@@ -147,7 +147,7 @@ test_that("batched products are products of matrices", {
   x <- waves(c(3, 4, 5), 0.7)
   y <- waves(c(3, 5, 2), 0.4)
   products <- lapply(1:3, function(i) x[i, , ] %*% y[i, , ])
-  expect_equal(k_eval(k_batch_dot(x, y)), aperm(simplify2array(products), c(3, 1, 2)), tolerance = 1e-6)
+  expect_equal(k_eval(k_batch_dot(x, y, NULL)), aperm(simplify2array(products), c(3, 1, 2)), tolerance = 1e-6)
 })
 
 test_that("weights have the reference's names, order and shapes", {
