@@ -139,6 +139,9 @@ void shape_cases() {
                        b.slice(x, 1, 2, 1),
                        b.pad(x, 2, 1, 2),
                        b.pad(x, 0, -1, -2),
+                       b.reverse(x, 2),
+                       b.split(x, 2, 4)[3],
+                       b.split(x, 3, 5)[0],
                        b.square(rows),
                        b.one_hot(classes, 3)};
   });
@@ -309,6 +312,56 @@ void random_cases() {
       [](int index, Dim i) { return index == 0 ? 1e9 + static_cast<double>(i) : noise(index, i); });
 }
 
+void rnn_cases() {
+  std::mt19937 random(8);
+  const char* activations[] = {"tanh", "sigmoid", "hard_sigmoid", "relu", "linear"};
+  const Dim sizes[] = {1, 2, 7, 8, 9, 15, 16, 17, 33};
+  for (int i = 0; i < 60; ++i) {
+    const Dim units = sizes[random() % 9], steps = 1 + random() % 5;
+    const bool masked = i % 2, dropped = i % 3 == 0;
+    Recurrence r;
+    r.activation = activations[random() % 5];
+    r.gate_activation = activations[random() % 5];
+    r.reverse = i % 5 == 0;
+    r.reset_after = i % 4 == 0;
+    check_case(
+        "recurrence of " + std::to_string(units) + " units, " + std::to_string(steps) + " steps, " +
+            r.activation + " " + r.gate_activation + (masked ? ", masked" : "") +
+            (dropped ? ", dropped" : ""),
+        {0, 1, 5, 13}, [=](Builder& b) {
+          // A layer with as many gates: x, kernel and what the options need.
+          const auto with = [&](Dim gates) {
+            Recurrence with = r;
+            if (masked) with.mask = b.round(b.abs(input(b, 8, {-1, steps})));
+            if (dropped) with.dropout = input(b, 8 + static_cast<int>(gates), {-1, gates * units});
+            return with;
+          };
+          const auto x = [&](Dim gates) {
+            return input(b, static_cast<int>(gates), {-1, steps, gates * units});
+          };
+          // Small, so that linear units do not grow.
+          const auto kernel = [&](Dim gates) {
+            return b.mul(b.scalar(0.1 / static_cast<double>(units)),
+                         input(b, 20 + static_cast<int>(gates), {units, gates * units}));
+          };
+          const Value h = input(b, 5, {-1, units}), c = input(b, 6, {-1, units});
+          const Value dh = input(b, 7, {-1, steps, units}), dc = input(b, 9, {-1, steps, units});
+          const Value simple = b.simple_rnn(x(1), kernel(1), h, with(1));
+          const Value d_simple = b.simple_rnn_backward(kernel(1), simple, dh, with(1));
+          const int lstm = b.lstm(x(4), kernel(4), h, c, with(4)).node;
+          const Value d_lstm = b.lstm_backward(kernel(4), c, {lstm, 1}, {lstm, 2}, dh, dc, with(4));
+          const Value bias = r.reset_after ? input(b, 13, {units}) : Value{};
+          const int gru = b.gru(x(3), kernel(3), h, with(3), bias).node;
+          const Value product = r.reset_after ? Value{gru, 2} : Value{};
+          const Value d_gru =
+              b.gru_backward(kernel(3), h, {gru, 0}, {gru, 1}, product, dh, with(3));
+          return std::vector{simple,    d_simple, {d_simple.node, 1}, {lstm, 0},        {lstm, 1},
+                             {lstm, 2}, d_lstm,   {d_lstm.node, 1},   {d_lstm.node, 2}, {gru, 0},
+                             {gru, 1},  d_gru,    {d_gru.node, 1}};
+        });
+  }
+}
+
 void index_cases() {
   for (const DType type : {DType::f32, DType::i32}) {
     for (const Dim width : {1, 7, 33, 130}) {
@@ -431,6 +484,7 @@ int main() {
   window_cases();
   volume_cases();
   norm_cases();
+  rnn_cases();
   random_cases();
   index_cases();
   ctc_cases();
