@@ -4,6 +4,10 @@
 #' @export
 magrittr::`%>%`
 
+#' @importFrom zeallot %<-%
+#' @export
+zeallot::`%<-%`
+
 # The generics that tidy modelling packages share; their help pages here are those of the methods.
 #' @importFrom generics compile fit
 #' @rawNamespace export(compile, fit)
