@@ -434,10 +434,10 @@ k_function <- function(inputs, outputs, updates = NULL, ...) {
   placeholders <- inputs[!is_phase]
   set <- new_variable_set()
   compiled <- list()
-  compile_for <- function(training) {
+  compile_for <- function(training, dims) {
     trace <- new_trace(set, training)
     fetches <- with_trace(trace, {
-      for (i in seq_along(placeholders)) bind_input(trace, placeholders[[i]], i)
+      for (i in seq_along(placeholders)) bind_input(trace, placeholders[[i]], i, dims[[i]])
       for (update in updates) import_tensor(update, trace)
       lapply(outputs, import_tensor, trace)
     })
@@ -450,16 +450,18 @@ k_function <- function(inputs, outputs, updates = NULL, ...) {
       abort(sprintf("this function takes %d input(s), got %d.", length(is_phase), length(inputs)), "hornet_value_error")
     }
     training <- any(is_phase) && isTRUE(as.logical(inputs[is_phase][[1L]]))
-    key <- if (training) "training" else "testing"
-    if (is.null(compiled[[key]])) compiled[[key]] <<- compile_for(training)
-    values <- cpp_function_run(compiled[[key]], lapply(inputs[!is_phase], function(x) x + 0))
+    arrays <- inputs[!is_phase]
+    dims <- Map(dims_for_array, placeholders, arrays)
+    key <- paste(c(training, unlist(dims)), collapse = " ")
+    if (is.null(compiled[[key]])) compiled[[key]] <<- compile_for(training, dims)
+    values <- cpp_function_run(compiled[[key]], lapply(arrays, function(x) x + 0))
     if (single) values[[1L]] else values
   }
 }
 
 # The i-th tensor a traced function is fed with stands for `x`.
-bind_input <- function(trace, x, i) {
-  record <- cpp_graph_input(trace$graph, i - 1L, x$dims, x$dtype)
+bind_input <- function(trace, x, i, dims = x$dims) {
+  record <- cpp_graph_input(trace$graph, i - 1L, dims, x$dtype)
   tensor <- new_tensor(record, trace, list(op = "input"))
   bind_tensor(trace, x, tensor)
   tensor

@@ -90,6 +90,8 @@ fit_generator <- function(object, generator, steps_per_epoch, epochs = 1, verbos
   if (missing(verbose)) verbose <- getOption("keras.fit_verbose", default = 1)
   if (missing(steps_per_epoch)) steps_per_epoch <- NULL
   object <- model_object(object)
+  before <- object$sizes
+  on.exit(restore_sizes(object, before))
   generator <- build_for_generator(object, generator)
   callbacks <- as_callbacks(callbacks)
   queue_size <- resolve_queue_size(generator, max_queue_size, workers)
@@ -122,6 +124,8 @@ fit_generator <- function(object, generator, steps_per_epoch, epochs = 1, verbos
 #' @export
 evaluate_generator <- function(object, generator, steps, max_queue_size = 10, workers = 1) {
   object <- model_object(object)
+  before <- object$sizes
+  on.exit(restore_sizes(object, before))
   generator <- build_for_generator(object, generator)
   if (missing(steps)) steps <- NULL
   feed <- generator_feed(generator, model_feed_spec(object, "evaluate", "generator"),
@@ -134,6 +138,8 @@ evaluate_generator <- function(object, generator, steps, max_queue_size = 10, wo
 predict_generator <- function(object, generator, steps, max_queue_size = 10, verbose = 0,
                               workers = 1) {
   object <- model_object(object)
+  before <- object$sizes
+  on.exit(restore_sizes(object, before))
   generator <- build_for_generator(object, generator)
   if (missing(steps)) steps <- NULL
   feed <- generator_feed(generator, model_feed_spec(object, "predict", "generator"),

@@ -7,6 +7,8 @@
 #   source        how it was made: list(op, inputs, attrs, outputs), and `index` among the outputs
 #   history       the layer call whose output it is: list(layer, node, index), or NULL
 #   mask          which time steps count, or NULL
+#   unknown       which axes have a size that only stands in for one not known yet, or NULL; then
+#   double        is the same tensor with another size (unknown-sizes.R)
 
 new_tensor <- function(record, trace, source, index = 1L,
                        generation = if (is.null(trace)) scratch()$generation) {
@@ -30,7 +32,7 @@ is_tensor <- function(x) inherits(x, "keras_tensor")
 # The same value as a tensor of its own: a layer that returns its input unchanged still has an
 # output that knows where it came from.
 same_value <- function(x) {
-  tensor <- list2env(mget(c("dims", "dtype", "trace", "value", "generation"), envir = x,
+  tensor <- list2env(mget(c("dims", "dtype", "trace", "value", "generation", "unknown", "double"), envir = x,
                           ifnotfound = list(NULL)),
                      parent = emptyenv())
   tensor$uid <- next_uid()
@@ -41,7 +43,11 @@ same_value <- function(x) {
   tensor
 }
 
-tensor_shape <- function(x) shape_of_dims(x$dims)
+tensor_shape <- function(x) {
+  shape <- shape_of_dims(x$dims)
+  shape[x$unknown] <- NA
+  shape
+}
 tensor_rank <- function(x) length(x$dims)
 
 # The name other layers' messages and summaries use.
@@ -61,8 +67,9 @@ tensor_name <- function(x) {
 #'
 #' @section Indexing:
 #' `x[, 1:3, 2]` follows R: indices count from 1, an empty place means all, negative indices leave
-#' out, and an axis indexed by one number is dropped unless `drop = FALSE`. The batch axis can't
-#' be indexed.
+#' out, and an axis indexed by one number is dropped unless `drop = FALSE`. Axes whose size isn't
+#' known yet, the batch among them, are indexed by positive numbers; a batch with fewer rows is an
+#' error when the model runs.
 #'
 #' `%*%` isn't available for tensors: use [k_dot()].
 #'
@@ -226,9 +233,12 @@ t.keras_tensor <- function(x) k_transpose(x)
             "hornet_trace_error")
     }
     size <- x$dims[[axis]]
-    if (size < 0) {
-      abort("the batch axis of a tensor can't be indexed: its size is not known yet.",
-            "hornet_shape_error")
+    if (size < 0 || isTRUE(x$unknown[axis])) {
+      if (!is.numeric(index) || any(index < 1)) {
+        abort(sprintf("axis %d is indexed by %s, but its size is not known yet: use positive numbers.", axis,
+                      describe(index)), "hornet_shape_error")
+      }
+      if (size < 0) size <- max(index)
     }
     wanted <- tryCatch(seq_len(size)[index], error = function(e) NA_integer_)
     if (anyNA(wanted)) {

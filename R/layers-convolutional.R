@@ -95,7 +95,7 @@ Convolution <- R6Class("Convolution",
       if (self$padding != "valid") return(invisible())
       sizes <- self$sizes(input_shape)
       needed <- (self$kernel_size - 1L) * self$dilation_rate + 1L
-      if (any(sizes < needed)) {
+      if (any(sizes < needed, na.rm = TRUE)) {
         abort(sprintf('layer "%s": the kernel covers %s, but the input has size %s (shape %s).', self$name,
                       paste(needed, collapse = " x "), paste(sizes, collapse = " x "),
                       format_shape(input_shape)), "hornet_shape_error")

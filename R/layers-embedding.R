@@ -14,8 +14,8 @@
 #' @param mask_zero Whether the id 0 stands for padding. Layers that know about masks then leave these
 #'   time steps out, and so do the loss and the metrics of outputs with time steps; other layers refuse
 #'   the mask. The first id of a real thing is 1, and `input_dim` one more than without.
-#' @param input_length Length of the sequences (for several axes a vector): needed in the first layer of
-#'   a sequential model. `pad_sequences()` brings sequences to one length.
+#' @param input_length Length of the sequences (for several axes a vector). `NULL`: whatever length the
+#'   data have; `pad_sequences()` brings sequences to one length.
 #' @return As [layer_dense()]; ids of shape `(batch, input_length)` become `(batch, input_length,
 #'   output_dim)`.
 #' @section Weights: `embeddings` (input_dim, output_dim).
@@ -54,7 +54,7 @@ Embedding <- R6Class("Embedding",
     initialize = function(input_dim, output_dim, embeddings_initializer = "uniform",
                           embeddings_regularizer = NULL, activity_regularizer = NULL,
                           embeddings_constraint = NULL, mask_zero = FALSE, input_length = NULL, ...) {
-      super$initialize(input_shape = input_length, ...)
+      super$initialize(input_shape = input_length %||% NA, ...)
       self$input_dim <- input_dim
       self$output_dim <- output_dim
       self$mask_zero <- isTRUE(as.logical(mask_zero))
@@ -63,12 +63,6 @@ Embedding <- R6Class("Embedding",
         embeddings = weight_options(embeddings_initializer, embeddings_regularizer, embeddings_constraint)
       )
       self$activity_regularizer <- get_regularizer(activity_regularizer)
-    },
-    missing_input_shape = function() {
-      c(
-        sprintf('layer "%s" is the first of a sequential model and needs an `input_length`.', self$name),
-        "For example input_length = 100: how many ids a sample has; see pad_sequences()."
-      )
     },
     build = function(input_shape) {
       check_axes(self, input_shape, at_least = 1L)

@@ -87,7 +87,7 @@ Pooling <- R6Class("Pooling",
     build = function(input_shape) {
       check_axes(self, input_shape, exactly = self$axes + 2L)
       sizes <- input_shape[spatial_axis(self$data_format) + seq_len(self$axes) - 1L]
-      if (self$padding == "valid" && any(sizes < self$pool_size)) {
+      if (self$padding == "valid" && any(sizes < self$pool_size, na.rm = TRUE)) {
         abort(sprintf('layer "%s": the window has size %s, but the input %s (shape %s).', self$name,
                       paste(self$pool_size, collapse = " x "), paste(sizes, collapse = " x "),
                       format_shape(input_shape)), "hornet_shape_error")

@@ -190,10 +190,19 @@ target_dims_by_output <- function(self, losses, target_tensors) {
   lapply(seq_along(losses), function(i) {
     if (is.null(losses[[i]])) return(NULL)
     if (!is.null(given[[i]])) return(as_tensor(given[[i]])$dims)
-    dims <- self$outputs[[i]]$dims
-    if (takes_class_numbers(losses[[i]])) dims[[length(dims)]] <- 1
-    dims
+    target_dims_of_output(self$outputs[[i]]$dims, losses[[i]])
   })
+}
+
+target_dims_of_output <- function(dims, loss) {
+  if (takes_class_numbers(loss)) dims[[length(dims)]] <- 1
+  dims
+}
+
+# The dims of the i-th output's targets for the data at hand.
+target_dims <- function(self, i) {
+  if (is.null(self$sizes) || !has_unknown(self$outputs[[i]])) return(self$compiled$target_dims[[i]])
+  target_dims_of_output(output_dims(self)[[i]], self$compiled$losses[[i]])
 }
 
 takes_class_numbers <- function(loss) identical(loss$name, "sparse_categorical_crossentropy")
@@ -261,12 +270,13 @@ model_function <- function(model, mode) {
   use_threads()
   runtime <- runtime_of(self)
   if (mode == "train") warn_if_trainable_changed(self)
-  fn <- runtime$functions[[mode]]
+  key <- paste(mode, sizes_key(self))
+  fn <- runtime$functions[[key]]
   if (is.null(fn)) {
     traced <- trace_model(self, mode)
     fn <- cpp_function(traced$trace$graph, runtime$set$handle,
                        lapply(traced$fetches, function(x) x$value), trace_updates(traced$trace))
-    runtime$functions[[mode]] <- fn
+    runtime$functions[[key]] <- fn
     runtime$uses_random <- isTRUE(runtime$uses_random) || traced$trace$uses_random
   }
   if (isTRUE(runtime$uses_random) && !runtime$seeded) seed_model(self)
@@ -296,7 +306,8 @@ warn_if_trainable_changed <- function(self) {
 trace_model <- function(self, mode) {
   trace <- new_trace(runtime_of(self)$set, training = mode == "train")
   fetches <- with_trace(trace, {
-    inputs <- lapply(seq_along(self$inputs), function(i) bind_input(trace, self$inputs[[i]], i))
+    dims <- input_dims(self)
+    inputs <- lapply(seq_along(self$inputs), function(i) bind_input(trace, self$inputs[[i]], i, dims[[i]]))
     outputs <- run_topology(self, inputs, bind_all = TRUE)
     if (mode == "predict") outputs else trace_objective(self, trace, outputs, mode)
   })
@@ -311,7 +322,7 @@ trace_objective <- function(self, trace, outputs, mode) {
   feeds <- length(self$inputs)
   objectives <- lapply(seq_along(used), function(k) {
     i <- used[[k]]
-    y_true <- feed_tensor(trace, feeds + k, compiled$target_dims[[i]])
+    y_true <- feed_tensor(trace, feeds + k, target_dims(self, i))
     dims <- outputs[[i]]$dims
     weight <- feed_tensor(trace, feeds + length(used) + k, dims[seq_len(if (compiled$temporal[[i]]) 2L else 1L)])
     trace_output(self, compiled, i, y_true, outputs[[i]], weight)
@@ -415,7 +426,7 @@ model_feed_spec <- function(model, mode, actor, class_weight = NULL) {
   if (mode != "predict" && is.null(self$compiled)) not_compiled(self)
   names <- self$input_names
   inputs <- lapply(seq_along(names), function(i) {
-    list(name = names[[i]], dim = self$inputs[[i]]$dims, classes = ids_of_input(self, self$inputs[[i]]))
+    list(name = names[[i]], dim = input_dims(self)[[i]], classes = ids_of_input(self, self$inputs[[i]]))
   })
   targets <- if (mode == "predict") list() else target_ports(self)
   list(
@@ -446,6 +457,6 @@ target_ports <- function(self) {
   lapply(used, function(i) {
     outputs <- self$outputs[[i]]$dims
     classes <- if (takes_class_numbers(compiled$losses[[i]])) outputs[[length(outputs)]] else 0
-    list(name = self$output_names[[i]], dim = compiled$target_dims[[i]], classes = classes)
+    list(name = self$output_names[[i]], dim = target_dims(self, i), classes = classes)
   })
 }

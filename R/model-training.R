@@ -75,7 +75,8 @@ fit.keras.engine.training.Model <- function(
                          initial_epoch = initial_epoch))
   }
   object <- model_object(object)
-  build_for_data(object, x)
+  before <- build_for_data(object, x)
+  on.exit(restore_sizes(object, before))
   callbacks <- as_callbacks(callbacks)
   if (!is.null(batch_size) && !is.null(steps_per_epoch)) {
     abort("Only one of `batch_size` and `steps_per_epoch` can be given.", "hornet_value_error")
@@ -154,7 +155,8 @@ evaluate.keras.engine.training.Model <- function(object, x = NULL, y = NULL, bat
                                                  ...) {
   if (is_generator(x)) return(evaluate_generator(object, x, steps))
   object <- model_object(object)
-  build_for_data(object, x)
+  before <- build_for_data(object, x)
+  on.exit(restore_sizes(object, before))
   batch_size <- as_batch_size(batch_size, object)
   spec <- model_feed_spec(object, "evaluate", "data")
   data <- as_dataset(x, y, sample_weight, spec)
@@ -200,7 +202,8 @@ predict.keras.engine.training.Model <- function(object, x, batch_size = NULL, ve
                                                 steps = NULL, ...) {
   if (is_generator(x)) return(predict_generator(object, x, steps, verbose = verbose))
   object <- model_object(object)
-  build_for_data(object, x)
+  before <- build_for_data(object, x)
+  on.exit(restore_sizes(object, before))
   batch_size <- as_batch_size(batch_size, object)
   spec <- model_feed_spec(object, "predict", "data")
   data <- as_dataset(x, NULL, NULL, spec)
@@ -259,7 +262,8 @@ as_classes <- function(values) {
 #' @export
 train_on_batch <- function(object, x, y, class_weight = NULL, sample_weight = NULL) {
   object <- model_object(object)
-  build_for_data(object, x)
+  before <- build_for_data(object, x)
+  on.exit(restore_sizes(object, before))
   spec <- training_spec(object, "batch", class_weight)
   seed_model(object)
   run_batch(object, "train", x, y, sample_weight, spec)
@@ -269,7 +273,8 @@ train_on_batch <- function(object, x, y, class_weight = NULL, sample_weight = NU
 #' @export
 test_on_batch <- function(object, x, y, sample_weight = NULL) {
   object <- model_object(object)
-  build_for_data(object, x)
+  before <- build_for_data(object, x)
+  on.exit(restore_sizes(object, before))
   run_batch(object, "evaluate", x, y, sample_weight, model_feed_spec(object, "evaluate", "batch"))
 }
 
@@ -277,7 +282,8 @@ test_on_batch <- function(object, x, y, sample_weight = NULL) {
 #' @export
 predict_on_batch <- function(object, x) {
   object <- model_object(object)
-  build_for_data(object, x)
+  before <- build_for_data(object, x)
+  on.exit(restore_sizes(object, before))
   spec <- model_feed_spec(object, "predict", "batch")
   data <- as_dataset(x, NULL, NULL, spec)
   run_prediction(object, dataset_feed(data$handle, NULL, data$rows, spec), 1L, data$rows)

@@ -130,24 +130,29 @@ model_settings <- c("trainable", "stop_training", "optimizer")
 #' @export
 `[[.hornet.CustomModel` <- function(x, i, ...) `$.hornet.CustomModel`(x, i)
 
-# Connects the model for arrays like these; for models that are connected already, nothing happens.
+# Connects the model for arrays like these, or settles the sizes that its inputs leave open. Returns
+# the sizes it had before, for restore_sizes().
 build_for_data <- function(self, x) {
-  if (!is_unbuilt(self)) return(invisible())
-  arrays <- if (is.list(x) && !is.data.frame(x)) x else list(x)
-  names <- names(arrays)
-  inputs <- lapply(seq_along(arrays), function(i) {
-    size <- if (is.null(dim(arrays[[i]]))) 1L else dim(arrays[[i]])[-1L]
-    name <- if (length(names) && nzchar(names[[i]])) names[[i]]
-    InputLayer$new(c(NA_integer_, as.integer(size)), name)$inbound_nodes[[1L]]$outputs[[1L]]
-  })
-  self$connect(inputs)
+  if (is_unbuilt(self)) {
+    arrays <- if (is.list(x) && !is.data.frame(x)) x else list(x)
+    names <- names(arrays)
+    inputs <- lapply(seq_along(arrays), function(i) {
+      size <- if (is.null(dim(arrays[[i]]))) 1L else dim(arrays[[i]])[-1L]
+      name <- if (length(names) && nzchar(names[[i]])) names[[i]]
+      InputLayer$new(c(NA_integer_, as.integer(size)), name)$inbound_nodes[[1L]]$outputs[[1L]]
+    })
+    self$connect(inputs)
+  }
+  use_sizes_of(self, x)
 }
 
-# The shape of a generator's data is known from its first batch, which it then gives once more.
+restore_sizes <- function(self, sizes) self$sizes <- sizes
+
+# What is open is known from a generator's first batch, which it then gives once more.
 build_for_generator <- function(self, generator) {
-  if (!is_unbuilt(self)) return(generator)
+  if (!is_unbuilt(self) && !leaves_sizes_open(self)) return(generator)
   if (is_iterator(generator)) {
-    self$build(c(NA_integer_, as.integer(unlist(generator$image_shape))))
+    build_for_data(self, array(0, c(1L, as.integer(unlist(generator$image_shape)))))
     return(generator)
   }
   check_generator(generator, "generator")

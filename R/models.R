@@ -8,6 +8,7 @@ Model <- R6Class("Model",
     outputs = list(),
     stop_training = FALSE,
     history = NULL,
+    sizes = NULL,                  # of the data at hand, where inputs don't say them (unknown-sizes.R)
     compiled = NULL,               # what compile() was told and made (model-compile.R)
     runtime = NULL,                # variables and functions (model-compile.R)
 
@@ -170,7 +171,12 @@ Sequential <- R6Class("Sequential",
       if (is.null(shape) && length(layer$inbound_nodes)) {
         shape <- tensor_shape(layer$inbound_nodes[[1L]]$inputs[[1L]])
       }
-      if (is.null(shape)) abort(layer$missing_input_shape(), "hornet_shape_error")
+      if (is.null(shape)) {
+        abort(c(
+          sprintf('layer "%s" is the first of a sequential model and needs an `input_shape`.', layer$name),
+          "For example input_shape = c(28, 28, 1): the shape of one sample, without the batch."
+        ), "hornet_shape_error")
+      }
       input <- InputLayer$new(shape, paste0(layer$name, "_input"), layer$dtype)
       input$inbound_nodes[[1L]]$outputs
     },
@@ -292,7 +298,8 @@ check_unique_names <- function(layers) {
 check_input_fits <- function(model, i, x) {
   expected <- tensor_shape(model$inputs[[i]])
   got <- tensor_shape(x)
-  if (length(expected) != length(got) || !identical(expected[-1L], got[-1L])) {
+  fits <- length(expected) == length(got) && !any(expected[-1L] != got[-1L], na.rm = TRUE)
+  if (!fits) {
     abort(sprintf('model "%s" expects input "%s" of shape %s, got %s.', model$name,
                   tensor_name(model$inputs[[i]]), format_shape(expected), format_shape(got)),
           "hornet_shape_error")

@@ -41,14 +41,6 @@ Layer <- R6Class("Layer",
       }
     },
 
-    # What to say when a sequential model begins with this layer and its input's shape isn't known.
-    missing_input_shape = function() {
-      c(
-        sprintf('layer "%s" is the first of a sequential model and needs an `input_shape`.', self$name),
-        "For example input_shape = c(28, 28, 1): the shape of one sample, without the batch."
-      )
-    },
-
     # Creates the weights for inputs of this shape (a list of shapes for several inputs).
     build = function(input_shape) NULL,
 
@@ -70,6 +62,13 @@ Layer <- R6Class("Layer",
     add_weight = function(name, shape, dtype = NULL, initializer = "glorot_uniform",
                           regularizer = NULL, trainable = TRUE, constraint = NULL) {
       shape <- as_shape(unlist(shape))
+      if (anyNA(shape)) {
+        abort(c(
+          sprintf('layer "%s": the shape %s of weight "%s" depends on a size that is not known.', self$name,
+                  format_shape(shape), name),
+          "Give all sizes in layer_input() or `input_shape`."
+        ), "hornet_shape_error")
+      }
       if (is.null(self$store)) self$store <- new_store()
       weight <- new_variable(
         self$store, sprintf("%s/%s:0", self$scope %||% self$name, name), shape,
@@ -300,8 +299,10 @@ call_layer <- function(layer, inputs, arguments = list(), mask = NULL) {
   building <- is.null(current_trace()) && .globals$layer_depth == 0L
   if (building) inputs <- lapply(inputs, with_history)
   arguments$mask <- mask
-  outputs <- apply_layer(layer, inputs, arguments)
+  if (building) ensure_built(layer, inputs)
+  outputs <- apply_layer(layer, if (building) lapply(inputs, stood_in) else inputs, arguments)
   if (building) {
+    outputs <- mark_unknown(outputs, layer, inputs, arguments)
     outputs <- lapply(outputs, function(y) if (is.null(y$history)) y else same_value(y))
     new_node(layer, inputs, outputs, drop_nulls(arguments))
   }
@@ -441,16 +442,15 @@ InputLayer <- R6Class("InputLayer",
     initialize = function(batch_input_shape, name = NULL, dtype = NULL, ...) {
       super$initialize(name = name %||% unique_name("input"), batch_input_shape = batch_input_shape, dtype = dtype)
       self$built <- TRUE
-      shape <- self$batch_input_shape
-      if (length(shape) == 0L || anyNA(shape[-1L])) {
-        abort(c(
-          sprintf("%s: every size but the batch's must be known, got %s.", self$name, format_shape(shape)),
-          "Pad sequences to one length with pad_sequences()."
-        ), "hornet_shape_error")
+      if (length(self$batch_input_shape) == 0L) {
+        abort(sprintf("%s: an input has at least the axis of the batch.", self$name), "hornet_shape_error")
       }
       place_to_write(NULL)
-      tensor <- new_tensor(scratch_input(dims_of_shape(shape), "float32"), NULL,
-                           list(op = "placeholder", inputs = list(), attrs = list()))
+      stand_in <- function(which) {
+        dims <- stand_in_dims(self$batch_input_shape, which)
+        new_tensor(scratch_input(dims, "float32"), NULL, list(op = "placeholder", inputs = list(), attrs = list()))
+      }
+      tensor <- with_double(stand_in(1L), stand_in(2L))
       tensor$name <- self$name
       tensor$feed_dtype <- self$dtype
       new_node(self, list(), list(tensor))
@@ -471,6 +471,11 @@ InputLayer <- R6Class("InputLayer",
 #' @param shape Shape of one sample, without the batch: `shape = c(28, 28, 1)`.
 #' @param batch_shape Shape with the batch first, where `NA` or `NULL` is any batch size:
 #'   `list(NULL, 28, 28, 1)`. A number fixes the batch size.
+#' @details Other sizes may be `NULL` or `NA`, too: `shape = list(NULL, 8)` is a sequence of any
+#'   length. The model then takes the sizes of the data that it is trained or used on, which are the
+#'   same throughout one call of [fit()] or [predict()] (of [fit_generator()], those of its first
+#'   batch). A layer whose weights depend on such a size, like [layer_dense()] on flattened
+#'   sequences, refuses it.
 #' @param name Name of the layer; data given by name is matched to it. Default `input_1`,
 #'   `input_2`, ...
 #' @param dtype Element type that the data is meant to have. Data travels as 32 bit floats.
@@ -478,7 +483,7 @@ InputLayer <- R6Class("InputLayer",
 #' @param tensor Must be `NULL`: tensors can be given to layers directly.
 #' @return A [symbolic tensor][keras_tensor] of shape `(batch, shape...)`.
 #' @section Errors:
-#' Sizes other than the batch's must be known (class `hornet_shape_error`).
+#' Layers that need to know a size that is left open say so (class `hornet_shape_error`).
 #' @family core layers
 #' @seealso [keras_model()]
 #' @export

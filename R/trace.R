@@ -103,7 +103,20 @@ emit <- function(op, inputs, attrs = list()) {
   if (is.null(trace)) place$size <- place$size + 1
   source <- list(op = op, inputs = inputs, attrs = attrs)
   outputs <- lapply(seq_along(records), function(i) new_tensor(records[[i]], trace, source, i))
+  if (is.null(trace) && any(vapply(inputs, has_unknown, TRUE))) outputs <- emit_doubles(outputs, source)
   unwrap_single(outputs)
+}
+
+# The same operation on the doubles of its inputs (unknown-sizes.R).
+emit_doubles <- function(outputs, source) {
+  doubles <- with_known_sizes(
+    {
+      inputs <- lapply(source$inputs, double_of)
+      as_tensor_list(emit(source$op, inputs, attrs_for(source, inputs)))
+    },
+    sprintf('the operation "%s"', source$op), source$inputs
+  )
+  Map(with_double, outputs, doubles)
 }
 
 # Two inputs of one type: integers become floats beside floats, numbers take the tensor's type.
@@ -220,7 +233,7 @@ remake_outputs <- function(source, trace) {
   if (!is.null(source$attrs$stream) && source$attrs$stream < first_seeded_stream) {
     source$attrs$stream <- next_stream()
   }
-  outputs <- emit(source$op, inputs, source$attrs)
+  outputs <- emit(source$op, inputs, attrs_for(source, inputs))
   if (is_tensor(outputs)) list(outputs) else outputs
 }
 

@@ -100,7 +100,8 @@ class Builder {
   Value reshape(Value x, const Shape& shape);  // a view
   Value transpose(Value x, std::vector<std::int64_t> perm);
   Value concat(const std::vector<Value>& xs, std::int64_t axis);
-  // Along the batch, begin, size, before and after are multiples of it, negative as in shapes.
+  // Along the batch, begin, size, before and after are multiples of it, negative as in shapes; a
+  // slice may also be of rows by number, which a batch may turn out not to have.
   Value slice(Value x, std::int64_t axis, std::int64_t begin, std::int64_t size);
   Value pad(Value x, std::int64_t axis, std::int64_t before, std::int64_t after);  // with zeros
   Value reverse(Value x, std::int64_t axis);  // the axis turned around

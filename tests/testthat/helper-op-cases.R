@@ -316,6 +316,8 @@ shape_rows <- function() {
     op_row("slice", list(arg(c(-3, 2))),
            function(x, a) x[a$batch + seq_len(2 * a$batch), , drop = FALSE],
            list(axis = 0L, begin = -1L, size = -2L), note = "of the batch axis"),
+    op_row("slice", list(arg(c(-1, 2))), function(x) x[2:3, , drop = FALSE],
+           list(axis = 0L, begin = 1L, size = 2L), batches = c(3, 5), note = "of rows by number"),
     op_row("pad", list(arg(c(-1, 2))),
            function(x, a) oracle_pad(x, 0, 2 * a$batch, a$batch),
            list(axis = 0L, before = -2L, after = -1L), note = "of the batch axis"),

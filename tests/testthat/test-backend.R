@@ -240,7 +240,7 @@ test_that("operators and indexing follow R", {
   for (f in summaries) expect_equal(as.vector(run(f)), f(a), tolerance = 1e-5)
   expect_equal(as.array(t(k_constant(x))), t(x), tolerance = 1e-6)
   expect_equal(as.array(k_constant(x)[2, ]), array(x[2, ]), tolerance = 1e-6)
-  expect_error(input[1, , ], "batch axis of a tensor can't be indexed", class = "hornet_shape_error")
+  expect_error(input[-1, , ], "axis 1 is indexed by -1, but its size is not known yet", class = "hornet_shape_error")
   expect_error(input[, 4, ], "index out of bounds: axis 2 has size 3", class = "hornet_shape_error")
   expect_error(input[, 1], "takes 3 indices, got 2", class = "hornet_shape_error")
 })

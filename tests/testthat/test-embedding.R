@@ -26,7 +26,7 @@ test_that("ids may have any shape, and are counted from 0", {
   expect_equal(y[2, 1, 3, ], table[x[2, 1, 3] + 1, ], tolerance = 1e-7)
 })
 
-test_that("a sequential model may begin with an embedding that knows its input_length", {
+test_that("a sequential model may begin with an embedding, with or without an input_length", {
   k_clear_session()
   model <- keras_model_sequential() %>% layer_embedding(10, 4, input_length = 6, batch_size = 2)
   expect_identical(dim(model$input), c(2L, 6L))
@@ -35,9 +35,8 @@ test_that("a sequential model may begin with an embedding that knows its input_l
   model <- keras_model_sequential() %>% layer_embedding(10, 4, input_length = c(3, 2))
   expect_identical(dim(model$output), c(NA, 3L, 2L, 4L))
   expect_identical(layer_embedding(input_dim = 2, output_dim = 1)$name, "embedding_3")
-  expect_error(keras_model_sequential() %>% layer_embedding(10, 4),
-               'layer "embedding_4" is the first of a sequential model and needs an `input_length`',
-               class = "hornet_shape_error")
+  model <- keras_model_sequential() %>% layer_embedding(10, 4)
+  expect_identical(dim(model$output), c(NA, NA, 4L))
   expect_error(layer_embedding(layer_input(shape = 3), 10, 4, input_length = 4, name = "e"),
                'layer "e" has `input_length` 4, but samples of shape \\(3,\\) came', class = "hornet_shape_error")
 })

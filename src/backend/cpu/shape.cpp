@@ -1,5 +1,6 @@
 // Kernels that move elements and compute nothing: by element size, whatever the type.
 #include <algorithm>
+#include <string>
 
 #include "backend/cpu/cpu_kernels.h"
 #include "backend/cpu/nest.h"
@@ -74,7 +75,13 @@ std::unique_ptr<Kernel> compile_concat(const BoundNode& node) {
 std::unique_ptr<Kernel> compile_slice(const BoundNode& node) {
   const std::int64_t axis = node.node->attrs.integer("axis");
   const AxisView x(node.inputs[0], axis), y(node.outputs[0], axis);
-  const Dim begin = bound(node.node->attrs.integer("begin"), node.batch) * x.inner_bytes;
+  const Dim first = bound(node.node->attrs.integer("begin"), node.batch);
+  if (first + y.size > x.size)
+    throw shape_error("rows " + std::to_string(first + 1) + " to " +
+                      std::to_string(first + y.size) + " of the batch are used, but it has only " +
+                      std::to_string(x.size))
+        .where(node.node->origin);
+  const Dim begin = first * x.inner_bytes;
   return kernel([x, y, begin](const Tensor* in, const Tensor* out, void*) {
     for (Dim row = 0; row < y.outer; ++row) {
       std::memcpy(out[0].as<char>() + row * y.row_bytes(),

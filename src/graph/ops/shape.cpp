@@ -86,8 +86,9 @@ Specs infer_slice(const Specs& in, const Attrs& attrs) {
   const Dim begin = attrs.integer("begin"), size = attrs.integer("size");
   Shape shape = in[0].shape;
   const Dim length = shape[axis];
-  const bool fits = length < 0 ? begin <= 0 && size < 0 && begin + size >= length
-                               : begin >= 0 && size >= 0 && begin + size <= length;
+  const bool by_number = length < 0 && begin >= 0 && size > 0;  // its kernel looks at the batch
+  const bool fits = by_number || (length < 0 ? begin <= 0 && size < 0 && begin + size >= length
+                                             : begin >= 0 && size >= 0 && begin + size <= length);
   if (!fits && length < 0)
     throw shape_error("the axis of the batch cannot be cut: its length is not known yet");
   if (!fits)
@@ -102,16 +103,23 @@ Grads slice_grad(Builder& b, int y, const std::vector<Value>& dy) {
   const Attrs attrs = b.graph().node(y).attrs;
   const std::int64_t axis = attrs.integer("axis");
   const Dim length = b.shape(input_of(b, y, 0))[static_cast<int>(axis)];
-  const Dim begin = attrs.integer("begin");
-  return {b.pad(dy[0], axis, begin, length - begin - attrs.integer("size"))};
+  const Dim begin = attrs.integer("begin"), size = attrs.integer("size");
+  if (length < 0 && size > 0)
+    return {b.graph().add("pad", {dy[0]}, {{"axis", axis}, {"before", begin}, {"length", length}})};
+  return {b.pad(dy[0], axis, begin, length - begin - size)};
 }
 
+// Attributes before and after; or before and length, where that is the batch and the input is not.
 Specs infer_pad(const Specs& in, const Attrs& attrs) {
   expect_inputs(in, 1);
   const int axis = static_cast<int>(attrs.integer("axis"));
   expect_axis(axis, in[0].shape.rank());
-  const Dim before = attrs.integer("before"), after = attrs.integer("after");
   Shape shape = in[0].shape;
+  if (attrs.has("length")) {
+    shape[axis] = attrs.integer("length");
+    return {{in[0].dtype, shape}};
+  }
+  const Dim before = attrs.integer("before"), after = attrs.integer("after");
   const bool symbolic = shape[axis] < 0;
   if (symbolic ? before > 0 || after > 0 : before < 0 || after < 0)
     throw shape_error(symbolic ? "the axis of the batch cannot be padded"

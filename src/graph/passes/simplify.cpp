@@ -96,7 +96,9 @@ class Simplifier {
     if (name == "slice" &&
         attrs.integer("size") == spec(in[0]).shape[static_cast<int>(attrs.integer("axis"))])
       return in[0];
-    if (name == "pad" && attrs.integer("before") == 0 && attrs.integer("after") == 0) return in[0];
+    if (name == "pad" && !attrs.has("length") && attrs.integer("before") == 0 &&
+        attrs.integer("after") == 0)
+      return in[0];
     return std::nullopt;
   }
 
