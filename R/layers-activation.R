@@ -26,20 +26,14 @@ NULL
 layer_activation_leaky_relu <- function(object, alpha = 0.3, input_shape = NULL,
                                         batch_input_shape = NULL, batch_size = NULL, dtype = NULL,
                                         name = NULL, trainable = NULL, weights = NULL) {
-  create_layer_of(LeakyReLU, object, list(
-    alpha = alpha, input_shape = input_shape, batch_input_shape = batch_input_shape,
-    batch_size = batch_size, dtype = dtype, name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(LeakyReLU, object, layer_arguments())
 }
 #' @rdname layer_activation_relu
 #' @export
 layer_activation_elu <- function(object, alpha = 1, input_shape = NULL, batch_input_shape = NULL,
                                  batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL,
                                  weights = NULL) {
-  create_layer_of(ELU, object, list(
-    alpha = alpha, input_shape = input_shape, batch_input_shape = batch_input_shape,
-    batch_size = batch_size, dtype = dtype, name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(ELU, object, layer_arguments())
 }
 #' @rdname layer_activation_relu
 #' @export
@@ -54,31 +48,21 @@ layer_activation_thresholded_relu <- function(object, theta = 1, input_shape = N
                                               batch_input_shape = NULL, batch_size = NULL,
                                               dtype = NULL, name = NULL, trainable = NULL,
                                               weights = NULL) {
-  create_layer_of(ThresholdedReLU, object, list(
-    theta = theta, input_shape = input_shape, batch_input_shape = batch_input_shape,
-    batch_size = batch_size, dtype = dtype, name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(ThresholdedReLU, object, layer_arguments())
 }
 #' @rdname layer_activation_relu
 #' @export
 layer_activation_softmax <- function(object, axis = -1, input_shape = NULL,
                                      batch_input_shape = NULL, batch_size = NULL, dtype = NULL,
                                      name = NULL, trainable = NULL, weights = NULL) {
-  create_layer_of(Softmax, object, list(
-    axis = as_int(axis), input_shape = input_shape, batch_input_shape = batch_input_shape,
-    batch_size = batch_size, dtype = dtype, name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(Softmax, object, layer_arguments(axis = as_int(axis)))
 }
 #' @rdname layer_activation_relu
 #' @export
 layer_activation_relu <- function(object, max_value = NULL, negative_slope = 0, threshold = 0,
                                   input_shape = NULL, batch_input_shape = NULL, batch_size = NULL,
                                   dtype = NULL, name = NULL, trainable = NULL, weights = NULL) {
-  create_layer_of(ReLU, object, list(
-    max_value = max_value, negative_slope = negative_slope, threshold = threshold,
-    input_shape = input_shape, batch_input_shape = batch_input_shape, batch_size = batch_size,
-    dtype = dtype, name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(ReLU, object, layer_arguments())
 }
 #' @rdname layer_activation_relu
 #' @export
@@ -88,12 +72,7 @@ layer_activation_parametric_relu <- function(object, alpha_initializer = "zeros"
                                              batch_input_shape = NULL, batch_size = NULL,
                                              dtype = NULL, name = NULL, trainable = NULL,
                                              weights = NULL) {
-  create_layer_of(PReLU, object, list(
-    alpha_initializer = alpha_initializer, alpha_regularizer = alpha_regularizer,
-    alpha_constraint = alpha_constraint, shared_axes = as_int(unlist(shared_axes), "shared_axes"),
-    input_shape = input_shape, batch_input_shape = batch_input_shape, batch_size = batch_size,
-    dtype = dtype, name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(PReLU, object, layer_arguments(shared_axes = as_int(unlist(shared_axes), "shared_axes")))
 }
 
 AdvancedActivation <- R6Class("AdvancedActivation",

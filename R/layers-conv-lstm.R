@@ -34,20 +34,9 @@ layer_conv_lstm_2d <- function(object, filters, kernel_size, strides = c(1L, 1L)
                                return_sequences = FALSE, go_backwards = FALSE, stateful = FALSE,
                                dropout = 0, recurrent_dropout = 0, batch_size = NULL, name = NULL,
                                trainable = NULL, weights = NULL, input_shape = NULL) {
-  create_layer_of(ConvLSTM2D, object, list(
+  create_layer_of(ConvLSTM2D, object, layer_arguments(
     filters = positive_int(filters), kernel_size = int_tuple(kernel_size, 2L),
-    strides = int_tuple(strides, 2L), padding = padding, data_format = data_format,
-    dilation_rate = int_tuple(dilation_rate, 2L), activation = activation,
-    recurrent_activation = recurrent_activation, use_bias = use_bias,
-    kernel_initializer = kernel_initializer, recurrent_initializer = recurrent_initializer,
-    bias_initializer = bias_initializer, unit_forget_bias = unit_forget_bias,
-    kernel_regularizer = kernel_regularizer, recurrent_regularizer = recurrent_regularizer,
-    bias_regularizer = bias_regularizer, activity_regularizer = activity_regularizer,
-    kernel_constraint = kernel_constraint, recurrent_constraint = recurrent_constraint,
-    bias_constraint = bias_constraint, return_sequences = return_sequences,
-    go_backwards = go_backwards, stateful = stateful, dropout = dropout,
-    recurrent_dropout = recurrent_dropout, batch_size = batch_size, name = name,
-    trainable = trainable, weights = weights, input_shape = input_shape
+    strides = int_tuple(strides, 2L), dilation_rate = int_tuple(dilation_rate, 2L)
   ))
 }
 

@@ -24,16 +24,9 @@ layer_conv_3d <- function(object, filters, kernel_size, strides = c(1L, 1L, 1L),
                           kernel_constraint = NULL, bias_constraint = NULL, input_shape = NULL,
                           batch_input_shape = NULL, batch_size = NULL, dtype = NULL, name = NULL,
                           trainable = NULL, weights = NULL) {
-  create_layer_of(Conv3D, object, list(
+  create_layer_of(Conv3D, object, layer_arguments(
     filters = positive_int(filters), kernel_size = int_tuple(kernel_size, 3L),
-    strides = int_tuple(strides, 3L), padding = padding, data_format = data_format,
-    dilation_rate = int_tuple(dilation_rate, 3L), activation = activation, use_bias = use_bias,
-    kernel_initializer = kernel_initializer, bias_initializer = bias_initializer,
-    kernel_regularizer = kernel_regularizer, bias_regularizer = bias_regularizer,
-    activity_regularizer = activity_regularizer, kernel_constraint = kernel_constraint,
-    bias_constraint = bias_constraint, input_shape = input_shape,
-    batch_input_shape = batch_input_shape, batch_size = batch_size, dtype = dtype, name = name,
-    trainable = trainable, weights = weights
+    strides = int_tuple(strides, 3L), dilation_rate = int_tuple(dilation_rate, 3L)
   ))
 }
 
@@ -72,15 +65,9 @@ layer_conv_3d_transpose <- function(object, filters, kernel_size, strides = c(1,
                                     input_shape = NULL, batch_input_shape = NULL,
                                     batch_size = NULL, dtype = NULL, name = NULL,
                                     trainable = NULL, weights = NULL) {
-  create_layer_of(Conv3DTranspose, object, list(
+  create_layer_of(Conv3DTranspose, object, layer_arguments(
     filters = positive_int(filters), kernel_size = int_tuple(kernel_size, 3L),
-    strides = int_tuple(strides, 3L), padding = padding, data_format = data_format,
-    activation = activation, use_bias = use_bias, kernel_initializer = kernel_initializer,
-    bias_initializer = bias_initializer, kernel_regularizer = kernel_regularizer,
-    bias_regularizer = bias_regularizer, activity_regularizer = activity_regularizer,
-    kernel_constraint = kernel_constraint, bias_constraint = bias_constraint,
-    input_shape = input_shape, batch_input_shape = batch_input_shape, batch_size = batch_size,
-    dtype = dtype, name = name, trainable = trainable, weights = weights
+    strides = int_tuple(strides, 3L)
   ))
 }
 

@@ -31,16 +31,9 @@ layer_conv_2d <- function(object, filters, kernel_size, strides = c(1L, 1L), pad
                           kernel_constraint = NULL, bias_constraint = NULL, input_shape = NULL,
                           batch_input_shape = NULL, batch_size = NULL, dtype = NULL, name = NULL,
                           trainable = NULL, weights = NULL) {
-  create_layer_of(Conv2D, object, list(
+  create_layer_of(Conv2D, object, layer_arguments(
     filters = positive_int(filters), kernel_size = int_tuple(kernel_size, 2L),
-    strides = int_tuple(strides, 2L), padding = padding, data_format = data_format,
-    dilation_rate = int_tuple(dilation_rate, 2L), activation = activation, use_bias = use_bias,
-    kernel_initializer = kernel_initializer, bias_initializer = bias_initializer,
-    kernel_regularizer = kernel_regularizer, bias_regularizer = bias_regularizer,
-    activity_regularizer = activity_regularizer, kernel_constraint = kernel_constraint,
-    bias_constraint = bias_constraint, input_shape = input_shape,
-    batch_input_shape = batch_input_shape, batch_size = batch_size, dtype = dtype, name = name,
-    trainable = trainable, weights = weights
+    strides = int_tuple(strides, 2L), dilation_rate = int_tuple(dilation_rate, 2L)
   ))
 }
 
@@ -144,16 +137,10 @@ layer_conv_1d <- function(object, filters, kernel_size, strides = 1L, padding = 
                           bias_constraint = NULL, input_shape = NULL, batch_input_shape = NULL,
                           batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL,
                           weights = NULL) {
-  create_layer_of(Conv1D, object, list(
+  create_layer_of(Conv1D, object, layer_arguments(
     filters = positive_int(filters), kernel_size = int_tuple(kernel_size, 1L),
-    strides = int_tuple(strides, 1L), padding = padding, data_format = "channels_last",
-    dilation_rate = int_tuple(dilation_rate, 1L), activation = activation, use_bias = use_bias,
-    kernel_initializer = kernel_initializer, bias_initializer = bias_initializer,
-    kernel_regularizer = kernel_regularizer, bias_regularizer = bias_regularizer,
-    activity_regularizer = activity_regularizer, kernel_constraint = kernel_constraint,
-    bias_constraint = bias_constraint, input_shape = input_shape,
-    batch_input_shape = batch_input_shape, batch_size = batch_size, dtype = dtype, name = name,
-    trainable = trainable, weights = weights
+    strides = int_tuple(strides, 1L), data_format = "channels_last",
+    dilation_rate = int_tuple(dilation_rate, 1L)
   ))
 }
 
@@ -191,15 +178,9 @@ layer_conv_2d_transpose <- function(object, filters, kernel_size, strides = c(1L
                                     input_shape = NULL, batch_input_shape = NULL,
                                     batch_size = NULL, dtype = NULL, name = NULL,
                                     trainable = NULL, weights = NULL) {
-  create_layer_of(Conv2DTranspose, object, list(
+  create_layer_of(Conv2DTranspose, object, layer_arguments(
     filters = positive_int(filters), kernel_size = int_tuple(kernel_size, 2L),
-    strides = int_tuple(strides, 2L), padding = padding, data_format = data_format,
-    activation = activation, use_bias = use_bias, kernel_initializer = kernel_initializer,
-    bias_initializer = bias_initializer, kernel_regularizer = kernel_regularizer,
-    bias_regularizer = bias_regularizer, activity_regularizer = activity_regularizer,
-    kernel_constraint = kernel_constraint, bias_constraint = bias_constraint,
-    input_shape = input_shape, batch_input_shape = batch_input_shape, batch_size = batch_size,
-    dtype = dtype, name = name, trainable = trainable, weights = weights
+    strides = int_tuple(strides, 2L)
   ))
 }
 
@@ -270,28 +251,21 @@ SpatialLayer <- R6Class("SpatialLayer",
 #' x %>% layer_zero_padding_2d(padding = list(c(0, 1), c(0, 1)))
 layer_zero_padding_2d <- function(object, padding = c(1L, 1L), data_format = NULL, batch_size = NULL,
                                   name = NULL, trainable = NULL, weights = NULL) {
-  create_layer_of(ZeroPadding2D, object, list(
-    padding = margin_pairs(padding, 2L, "padding"), data_format = data_format,
-    batch_size = batch_size, name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(ZeroPadding2D, object, layer_arguments(padding = margin_pairs(padding, 2L, "padding")))
 }
 #' @rdname layer_zero_padding_2d
 #' @export
 layer_zero_padding_1d <- function(object, padding = 1L, batch_size = NULL, name = NULL,
                                   trainable = NULL, weights = NULL) {
-  create_layer_of(ZeroPadding1D, object, list(
-    padding = unlist(margin_pairs(padding, 1L, "padding")), data_format = "channels_last",
-    batch_size = batch_size, name = name, trainable = trainable, weights = weights
+  create_layer_of(ZeroPadding1D, object, layer_arguments(
+    padding = unlist(margin_pairs(padding, 1L, "padding")), data_format = "channels_last"
   ))
 }
 #' @rdname layer_zero_padding_2d
 #' @export
 layer_zero_padding_3d <- function(object, padding = c(1L, 1L, 1L), data_format = NULL,
                                   batch_size = NULL, name = NULL, trainable = NULL, weights = NULL) {
-  create_layer_of(ZeroPadding3D, object, list(
-    padding = margin_pairs(padding, 3L, "padding"), data_format = data_format,
-    batch_size = batch_size, name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(ZeroPadding3D, object, layer_arguments(padding = margin_pairs(padding, 3L, "padding")))
 }
 
 ZeroPadding2D <- R6Class("ZeroPadding2D",
@@ -320,18 +294,14 @@ ZeroPadding3D <- R6Class("ZeroPadding3D", inherit = ZeroPadding2D, cloneable = F
 #' x %>% layer_cropping_2d(cropping = 2)
 layer_cropping_2d <- function(object, cropping = list(c(0L, 0L), c(0L, 0L)), data_format = NULL,
                               batch_size = NULL, name = NULL, trainable = NULL, weights = NULL) {
-  create_layer_of(Cropping2D, object, list(
-    cropping = margin_pairs(cropping, 2L, "cropping"), data_format = data_format,
-    batch_size = batch_size, name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(Cropping2D, object, layer_arguments(cropping = margin_pairs(cropping, 2L, "cropping")))
 }
 #' @rdname layer_cropping_2d
 #' @export
 layer_cropping_1d <- function(object, cropping = c(1L, 1L), batch_size = NULL, name = NULL,
                               trainable = NULL, weights = NULL) {
-  create_layer_of(Cropping1D, object, list(
-    cropping = unlist(margin_pairs(cropping, 1L, "cropping")), data_format = "channels_last",
-    batch_size = batch_size, name = name, trainable = trainable, weights = weights
+  create_layer_of(Cropping1D, object, layer_arguments(
+    cropping = unlist(margin_pairs(cropping, 1L, "cropping")), data_format = "channels_last"
   ))
 }
 #' @rdname layer_cropping_2d
@@ -339,10 +309,7 @@ layer_cropping_1d <- function(object, cropping = c(1L, 1L), batch_size = NULL, n
 layer_cropping_3d <- function(object, cropping = list(c(1L, 1L), c(1L, 1L), c(1L, 1L)),
                               data_format = NULL, batch_size = NULL, name = NULL, trainable = NULL,
                               weights = NULL) {
-  create_layer_of(Cropping3D, object, list(
-    cropping = margin_pairs(cropping, 3L, "cropping"), data_format = data_format,
-    batch_size = batch_size, name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(Cropping3D, object, layer_arguments(cropping = margin_pairs(cropping, 3L, "cropping")))
 }
 
 Cropping2D <- R6Class("Cropping2D",
@@ -382,28 +349,21 @@ Cropping3D <- R6Class("Cropping3D", inherit = Cropping2D, cloneable = FALSE)
 #' x %>% layer_upsampling_2d(size = 2)
 layer_upsampling_2d <- function(object, size = c(2L, 2L), data_format = NULL, batch_size = NULL,
                                 name = NULL, trainable = NULL, weights = NULL) {
-  create_layer_of(UpSampling2D, object, list(
-    size = int_tuple(size, 2L), data_format = data_format, batch_size = batch_size,
-    name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(UpSampling2D, object, layer_arguments(size = int_tuple(size, 2L)))
 }
 #' @rdname layer_upsampling_2d
 #' @export
 layer_upsampling_1d <- function(object, size = 2L, batch_size = NULL, name = NULL,
                                 trainable = NULL, weights = NULL) {
-  create_layer_of(UpSampling1D, object, list(
-    size = int_tuple(size, 1L), data_format = "channels_last",
-    batch_size = batch_size, name = name, trainable = trainable, weights = weights
+  create_layer_of(UpSampling1D, object, layer_arguments(
+    size = int_tuple(size, 1L), data_format = "channels_last"
   ))
 }
 #' @rdname layer_upsampling_2d
 #' @export
 layer_upsampling_3d <- function(object, size = c(2L, 2L, 2L), data_format = NULL, batch_size = NULL,
                                 name = NULL, trainable = NULL, weights = NULL) {
-  create_layer_of(UpSampling3D, object, list(
-    size = int_tuple(size, 3L), data_format = data_format, batch_size = batch_size,
-    name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(UpSampling3D, object, layer_arguments(size = int_tuple(size, 3L)))
 }
 
 UpSampling2D <- R6Class("UpSampling2D",

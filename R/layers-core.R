@@ -42,15 +42,7 @@ layer_dense <- function(object, units, activation = NULL, use_bias = TRUE,
                         bias_constraint = NULL, input_shape = NULL, batch_input_shape = NULL,
                         batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL,
                         weights = NULL) {
-  create_layer_of(Dense, object, list(
-    units = positive_int(units), activation = activation, use_bias = use_bias,
-    kernel_initializer = kernel_initializer, bias_initializer = bias_initializer,
-    kernel_regularizer = kernel_regularizer, bias_regularizer = bias_regularizer,
-    activity_regularizer = activity_regularizer, kernel_constraint = kernel_constraint,
-    bias_constraint = bias_constraint, input_shape = input_shape,
-    batch_input_shape = batch_input_shape, batch_size = batch_size, dtype = dtype, name = name,
-    trainable = trainable, weights = weights
-  ))
+  create_layer_of(Dense, object, layer_arguments(units = positive_int(units)))
 }
 
 Dense <- R6Class("Dense",
@@ -140,10 +132,7 @@ check_last_axis <- function(layer, x, size) {
 layer_activation <- function(object, activation, input_shape = NULL, batch_input_shape = NULL,
                              batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL,
                              weights = NULL) {
-  create_layer_of(Activation, object, list(
-    activation = activation, input_shape = input_shape, batch_input_shape = batch_input_shape,
-    batch_size = batch_size, dtype = dtype, name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(Activation, object, layer_arguments())
 }
 
 Activation <- R6Class("Activation",
@@ -179,11 +168,7 @@ Activation <- R6Class("Activation",
 layer_dropout <- function(object, rate, noise_shape = NULL, seed = NULL, batch_size = NULL,
                           name = NULL, trainable = NULL, weights = NULL, input_shape = NULL,
                           batch_input_shape = NULL) {
-  create_layer_of(Dropout, object, list(
-    rate = rate, noise_shape = noise_shape, seed = as_int(seed), batch_size = batch_size,
-    name = name, trainable = trainable, weights = weights, input_shape = input_shape,
-    batch_input_shape = batch_input_shape
-  ))
+  create_layer_of(Dropout, object, layer_arguments(seed = as_int(seed)))
 }
 
 Dropout <- R6Class("Dropout",
@@ -225,10 +210,7 @@ Dropout <- R6Class("Dropout",
 layer_masking <- function(object, mask_value = 0, input_shape = NULL, batch_input_shape = NULL,
                           batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL,
                           weights = NULL) {
-  create_layer_of(Masking, object, list(
-    mask_value = mask_value, input_shape = input_shape, batch_input_shape = batch_input_shape,
-    batch_size = batch_size, dtype = dtype, name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(Masking, object, layer_arguments())
 }
 
 Masking <- R6Class("Masking",
@@ -259,28 +241,19 @@ Masking <- R6Class("Masking",
 #' x %>% layer_spatial_dropout_2d(rate = 0.5)
 layer_spatial_dropout_1d <- function(object, rate, batch_size = NULL, name = NULL, trainable = NULL,
                                      weights = NULL) {
-  create_layer_of(SpatialDropout1D, object, list(
-    rate = rate, data_format = "channels_last", axes = 3L, batch_size = batch_size, name = name,
-    trainable = trainable, weights = weights
-  ))
+  create_layer_of(SpatialDropout1D, object, layer_arguments(data_format = "channels_last", axes = 3L))
 }
 #' @rdname layer_spatial_dropout_1d
 #' @export
 layer_spatial_dropout_2d <- function(object, rate, data_format = NULL, batch_size = NULL,
                                      name = NULL, trainable = NULL, weights = NULL) {
-  create_layer_of(SpatialDropout2D, object, list(
-    rate = rate, data_format = data_format, axes = 4L, batch_size = batch_size, name = name,
-    trainable = trainable, weights = weights
-  ))
+  create_layer_of(SpatialDropout2D, object, layer_arguments(axes = 4L))
 }
 #' @rdname layer_spatial_dropout_1d
 #' @export
 layer_spatial_dropout_3d <- function(object, rate, data_format = NULL, batch_size = NULL,
                                      name = NULL, trainable = NULL, weights = NULL) {
-  create_layer_of(SpatialDropout3D, object, list(
-    rate = rate, data_format = data_format, axes = 5L, batch_size = batch_size, name = name,
-    trainable = trainable, weights = weights
-  ))
+  create_layer_of(SpatialDropout3D, object, layer_arguments(axes = 5L))
 }
 
 SpatialDropout1D <- R6Class("SpatialDropout1D",
@@ -319,10 +292,7 @@ SpatialDropout3D <- R6Class("SpatialDropout3D", inherit = SpatialDropout1D, clon
 #' x %>% layer_flatten()
 layer_flatten <- function(object, input_shape = NULL, dtype = NULL, name = NULL, trainable = NULL,
                           weights = NULL, data_format = NULL) {
-  create_layer_of(Flatten, object, list(
-    data_format = data_format, input_shape = input_shape, dtype = dtype, name = name,
-    trainable = trainable, weights = weights
-  ))
+  create_layer_of(Flatten, object, layer_arguments())
 }
 
 Flatten <- R6Class("Flatten",
@@ -356,10 +326,8 @@ Flatten <- R6Class("Flatten",
 layer_reshape <- function(object, target_shape, input_shape = NULL, batch_input_shape = NULL,
                           batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL,
                           weights = NULL) {
-  create_layer_of(Reshape, object, list(
-    target_shape = as_int(unlist(target_shape), "target_shape"), input_shape = input_shape,
-    batch_input_shape = batch_input_shape, batch_size = batch_size, dtype = dtype, name = name,
-    trainable = trainable, weights = weights
+  create_layer_of(Reshape, object, layer_arguments(
+    target_shape = as_int(unlist(target_shape), "target_shape")
   ))
 }
 
@@ -396,11 +364,7 @@ Reshape <- R6Class("Reshape",
 layer_permute <- function(object, dims, input_shape = NULL, batch_input_shape = NULL,
                           batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL,
                           weights = NULL) {
-  create_layer_of(Permute, object, list(
-    dims = as_int(unlist(dims), "dims"), input_shape = input_shape,
-    batch_input_shape = batch_input_shape, batch_size = batch_size, dtype = dtype, name = name,
-    trainable = trainable, weights = weights
-  ))
+  create_layer_of(Permute, object, layer_arguments(dims = as_int(unlist(dims), "dims")))
 }
 
 Permute <- R6Class("Permute",
@@ -433,9 +397,7 @@ Permute <- R6Class("Permute",
 #' x %>% layer_repeat_vector(3)
 layer_repeat_vector <- function(object, n, batch_size = NULL, name = NULL, trainable = NULL,
                                 weights = NULL) {
-  create_layer_of(RepeatVector, object, list(
-    n = positive_int(n), batch_size = batch_size, name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(RepeatVector, object, layer_arguments(n = positive_int(n)))
 }
 
 RepeatVector <- R6Class("RepeatVector",
@@ -468,10 +430,7 @@ layer_activity_regularization <- function(object, l1 = 0, l2 = 0, input_shape = 
                                           batch_input_shape = NULL, batch_size = NULL,
                                           dtype = NULL, name = NULL, trainable = NULL,
                                           weights = NULL) {
-  create_layer_of(ActivityRegularization, object, list(
-    l1 = l1, l2 = l2, input_shape = input_shape, batch_input_shape = batch_input_shape,
-    batch_size = batch_size, dtype = dtype, name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(ActivityRegularization, object, layer_arguments())
 }
 
 ActivityRegularization <- R6Class("ActivityRegularization",

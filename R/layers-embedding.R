@@ -36,12 +36,9 @@ layer_embedding <- function(object, input_dim, output_dim, embeddings_initialize
                             embeddings_regularizer = NULL, activity_regularizer = NULL,
                             embeddings_constraint = NULL, mask_zero = FALSE, input_length = NULL,
                             batch_size = NULL, name = NULL, trainable = NULL, weights = NULL) {
-  create_layer_of(Embedding, object, list(
+  create_layer_of(Embedding, object, layer_arguments(
     input_dim = positive_int(input_dim), output_dim = positive_int(output_dim),
-    embeddings_initializer = embeddings_initializer, embeddings_regularizer = embeddings_regularizer,
-    activity_regularizer = activity_regularizer, embeddings_constraint = embeddings_constraint,
-    mask_zero = mask_zero, input_length = as_int(unlist(input_length), "input_length"),
-    batch_size = batch_size, name = name, trainable = trainable, weights = weights
+    input_length = as_int(unlist(input_length), "input_length")
   ))
 }
 

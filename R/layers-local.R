@@ -25,14 +25,9 @@ layer_locally_connected_2d <- function(object, filters, kernel_size, strides = c
                                        kernel_constraint = NULL, bias_constraint = NULL,
                                        batch_size = NULL, name = NULL, trainable = NULL,
                                        weights = NULL) {
-  create_layer_of(LocallyConnected2D, object, list(
+  create_layer_of(LocallyConnected2D, object, layer_arguments(
     filters = positive_int(filters), kernel_size = int_tuple(kernel_size, 2L),
-    strides = int_tuple(strides, 2L), padding = padding, data_format = data_format,
-    activation = activation, use_bias = use_bias, kernel_initializer = kernel_initializer,
-    bias_initializer = bias_initializer, kernel_regularizer = kernel_regularizer,
-    bias_regularizer = bias_regularizer, activity_regularizer = activity_regularizer,
-    kernel_constraint = kernel_constraint, bias_constraint = bias_constraint,
-    batch_size = batch_size, name = name, trainable = trainable, weights = weights
+    strides = int_tuple(strides, 2L)
   ))
 }
 
@@ -88,14 +83,9 @@ layer_locally_connected_1d <- function(object, filters, kernel_size, strides = 1
                                        kernel_constraint = NULL, bias_constraint = NULL,
                                        batch_size = NULL, name = NULL, trainable = NULL,
                                        weights = NULL) {
-  create_layer_of(LocallyConnected1D, object, list(
+  create_layer_of(LocallyConnected1D, object, layer_arguments(
     filters = positive_int(filters), kernel_size = int_tuple(kernel_size, 1L),
-    strides = int_tuple(strides, 1L), padding = padding, data_format = data_format,
-    activation = activation, use_bias = use_bias, kernel_initializer = kernel_initializer,
-    bias_initializer = bias_initializer, kernel_regularizer = kernel_regularizer,
-    bias_regularizer = bias_regularizer, activity_regularizer = activity_regularizer,
-    kernel_constraint = kernel_constraint, bias_constraint = bias_constraint,
-    batch_size = batch_size, name = name, trainable = trainable, weights = weights
+    strides = int_tuple(strides, 1L)
   ))
 }
 

@@ -30,31 +30,21 @@ NULL
 layer_gaussian_noise <- function(object, stddev, input_shape = NULL, batch_input_shape = NULL,
                                  batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL,
                                  weights = NULL) {
-  create_layer_of(GaussianNoise, object, list(
-    stddev = stddev, input_shape = input_shape, batch_input_shape = batch_input_shape,
-    batch_size = batch_size, dtype = dtype, name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(GaussianNoise, object, layer_arguments())
 }
 #' @rdname layer_gaussian_noise
 #' @export
 layer_gaussian_dropout <- function(object, rate, input_shape = NULL, batch_input_shape = NULL,
                                    batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL,
                                    weights = NULL) {
-  create_layer_of(GaussianDropout, object, list(
-    rate = rate, input_shape = input_shape, batch_input_shape = batch_input_shape,
-    batch_size = batch_size, dtype = dtype, name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(GaussianDropout, object, layer_arguments())
 }
 #' @rdname layer_gaussian_noise
 #' @export
 layer_alpha_dropout <- function(object, rate, noise_shape = NULL, seed = NULL, input_shape = NULL,
                                 batch_input_shape = NULL, batch_size = NULL, dtype = NULL,
                                 name = NULL, trainable = NULL, weights = NULL) {
-  create_layer_of(AlphaDropout, object, list(
-    rate = rate, noise_shape = noise_shape, seed = as_int(seed), input_shape = input_shape,
-    batch_input_shape = batch_input_shape, batch_size = batch_size, dtype = dtype, name = name,
-    trainable = trainable, weights = weights
-  ))
+  create_layer_of(AlphaDropout, object, layer_arguments(seed = as_int(seed)))
 }
 
 GaussianNoise <- R6Class("GaussianNoise",

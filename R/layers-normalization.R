@@ -44,16 +44,7 @@ layer_batch_normalization <- function(object, axis = -1L, momentum = 0.99, epsil
                                       input_shape = NULL, batch_input_shape = NULL,
                                       batch_size = NULL, dtype = NULL, name = NULL,
                                       trainable = NULL, weights = NULL) {
-  create_layer_of(BatchNormalization, object, list(
-    axis = as_int(axis), momentum = momentum, epsilon = epsilon, center = center, scale = scale,
-    beta_initializer = beta_initializer, gamma_initializer = gamma_initializer,
-    moving_mean_initializer = moving_mean_initializer,
-    moving_variance_initializer = moving_variance_initializer,
-    beta_regularizer = beta_regularizer, gamma_regularizer = gamma_regularizer,
-    beta_constraint = beta_constraint, gamma_constraint = gamma_constraint,
-    input_shape = input_shape, batch_input_shape = batch_input_shape, batch_size = batch_size,
-    dtype = dtype, name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(BatchNormalization, object, layer_arguments(axis = as_int(axis)))
 }
 
 BatchNormalization <- R6Class("BatchNormalization",

@@ -82,20 +82,7 @@ layer_lstm <- function(object, units, activation = "tanh", recurrent_activation 
                        recurrent_dropout = 0, input_shape = NULL, batch_input_shape = NULL,
                        batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL,
                        weights = NULL) {
-  create_layer_of(LSTM, object, list(
-    units = positive_int(units), activation = activation,
-    recurrent_activation = recurrent_activation, use_bias = use_bias,
-    return_sequences = return_sequences, return_state = return_state, go_backwards = go_backwards,
-    stateful = stateful, unroll = unroll, kernel_initializer = kernel_initializer,
-    recurrent_initializer = recurrent_initializer, bias_initializer = bias_initializer,
-    unit_forget_bias = unit_forget_bias, kernel_regularizer = kernel_regularizer,
-    recurrent_regularizer = recurrent_regularizer, bias_regularizer = bias_regularizer,
-    activity_regularizer = activity_regularizer, kernel_constraint = kernel_constraint,
-    recurrent_constraint = recurrent_constraint, bias_constraint = bias_constraint,
-    dropout = dropout, recurrent_dropout = recurrent_dropout, input_shape = input_shape,
-    batch_input_shape = batch_input_shape, batch_size = batch_size, dtype = dtype, name = name,
-    trainable = trainable, weights = weights
-  ))
+  create_layer_of(LSTM, object, layer_arguments(units = positive_int(units)))
 }
 #' @rdname layer_lstm
 #' @export
@@ -110,20 +97,7 @@ layer_gru <- function(object, units, activation = "tanh", recurrent_activation =
                       recurrent_dropout = 0, input_shape = NULL, batch_input_shape = NULL,
                       batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL,
                       weights = NULL) {
-  create_layer_of(GRU, object, list(
-    units = positive_int(units), activation = activation,
-    recurrent_activation = recurrent_activation, use_bias = use_bias,
-    return_sequences = return_sequences, return_state = return_state, go_backwards = go_backwards,
-    stateful = stateful, unroll = unroll, reset_after = reset_after,
-    kernel_initializer = kernel_initializer, recurrent_initializer = recurrent_initializer,
-    bias_initializer = bias_initializer, kernel_regularizer = kernel_regularizer,
-    recurrent_regularizer = recurrent_regularizer, bias_regularizer = bias_regularizer,
-    activity_regularizer = activity_regularizer, kernel_constraint = kernel_constraint,
-    recurrent_constraint = recurrent_constraint, bias_constraint = bias_constraint,
-    dropout = dropout, recurrent_dropout = recurrent_dropout, input_shape = input_shape,
-    batch_input_shape = batch_input_shape, batch_size = batch_size, dtype = dtype, name = name,
-    trainable = trainable, weights = weights
-  ))
+  create_layer_of(GRU, object, layer_arguments(units = positive_int(units)))
 }
 #' @rdname layer_lstm
 #' @export
@@ -138,18 +112,7 @@ layer_simple_rnn <- function(object, units, activation = "tanh", use_bias = TRUE
                              bias_constraint = NULL, dropout = 0, recurrent_dropout = 0,
                              input_shape = NULL, batch_input_shape = NULL, batch_size = NULL,
                              dtype = NULL, name = NULL, trainable = NULL, weights = NULL) {
-  create_layer_of(SimpleRNN, object, list(
-    units = positive_int(units), activation = activation, use_bias = use_bias,
-    return_sequences = return_sequences, return_state = return_state, go_backwards = go_backwards,
-    stateful = stateful, unroll = unroll, kernel_initializer = kernel_initializer,
-    recurrent_initializer = recurrent_initializer, bias_initializer = bias_initializer,
-    kernel_regularizer = kernel_regularizer, recurrent_regularizer = recurrent_regularizer,
-    bias_regularizer = bias_regularizer, activity_regularizer = activity_regularizer,
-    kernel_constraint = kernel_constraint, recurrent_constraint = recurrent_constraint,
-    bias_constraint = bias_constraint, dropout = dropout, recurrent_dropout = recurrent_dropout,
-    input_shape = input_shape, batch_input_shape = batch_input_shape, batch_size = batch_size,
-    dtype = dtype, name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(SimpleRNN, object, layer_arguments(units = positive_int(units)))
 }
 
 #' Recurrent layers with the conventions of cuDNN
@@ -176,17 +139,7 @@ layer_cudnn_lstm <- function(object, units, kernel_initializer = "glorot_uniform
                              return_sequences = FALSE, return_state = FALSE, stateful = FALSE,
                              input_shape = NULL, batch_input_shape = NULL, batch_size = NULL,
                              dtype = NULL, name = NULL, trainable = NULL, weights = NULL) {
-  create_layer_of(CuDNNLSTM, object, list(
-    units = positive_int(units), kernel_initializer = kernel_initializer,
-    recurrent_initializer = recurrent_initializer, bias_initializer = bias_initializer,
-    unit_forget_bias = unit_forget_bias, kernel_regularizer = kernel_regularizer,
-    recurrent_regularizer = recurrent_regularizer, bias_regularizer = bias_regularizer,
-    activity_regularizer = activity_regularizer, kernel_constraint = kernel_constraint,
-    recurrent_constraint = recurrent_constraint, bias_constraint = bias_constraint,
-    return_sequences = return_sequences, return_state = return_state, stateful = stateful,
-    input_shape = input_shape, batch_input_shape = batch_input_shape, batch_size = batch_size,
-    dtype = dtype, name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(CuDNNLSTM, object, layer_arguments(units = positive_int(units)))
 }
 #' @rdname layer_cudnn_lstm
 #' @export
@@ -199,17 +152,7 @@ layer_cudnn_gru <- function(object, units, kernel_initializer = "glorot_uniform"
                             return_state = FALSE, stateful = FALSE, input_shape = NULL,
                             batch_input_shape = NULL, batch_size = NULL, dtype = NULL,
                             name = NULL, trainable = NULL, weights = NULL) {
-  create_layer_of(CuDNNGRU, object, list(
-    units = positive_int(units), kernel_initializer = kernel_initializer,
-    recurrent_initializer = recurrent_initializer, bias_initializer = bias_initializer,
-    kernel_regularizer = kernel_regularizer, recurrent_regularizer = recurrent_regularizer,
-    bias_regularizer = bias_regularizer, activity_regularizer = activity_regularizer,
-    kernel_constraint = kernel_constraint, recurrent_constraint = recurrent_constraint,
-    bias_constraint = bias_constraint, return_sequences = return_sequences,
-    return_state = return_state, stateful = stateful, input_shape = input_shape,
-    batch_input_shape = batch_input_shape, batch_size = batch_size, dtype = dtype, name = name,
-    trainable = trainable, weights = weights
-  ))
+  create_layer_of(CuDNNGRU, object, layer_arguments(units = positive_int(units)))
 }
 
 # What all recurrent layers share. A subclass has `gates` and `states_per_step`, and says how

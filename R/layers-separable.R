@@ -26,15 +26,9 @@ layer_depthwise_conv_2d <- function(object, kernel_size, strides = c(1, 1), padd
                                     input_shape = NULL, batch_input_shape = NULL,
                                     batch_size = NULL, dtype = NULL, name = NULL,
                                     trainable = NULL, weights = NULL) {
-  create_layer_of(DepthwiseConv2D, object, list(
-    kernel_size = int_tuple(kernel_size, 2L), strides = int_tuple(strides, 2L), padding = padding,
-    depth_multiplier = positive_int(depth_multiplier), data_format = data_format,
-    activation = activation, use_bias = use_bias, depthwise_initializer = depthwise_initializer,
-    bias_initializer = bias_initializer, depthwise_regularizer = depthwise_regularizer,
-    bias_regularizer = bias_regularizer, activity_regularizer = activity_regularizer,
-    depthwise_constraint = depthwise_constraint, bias_constraint = bias_constraint,
-    input_shape = input_shape, batch_input_shape = batch_input_shape, batch_size = batch_size,
-    dtype = dtype, name = name, trainable = trainable, weights = weights
+  create_layer_of(DepthwiseConv2D, object, layer_arguments(
+    kernel_size = int_tuple(kernel_size, 2L), strides = int_tuple(strides, 2L),
+    depth_multiplier = positive_int(depth_multiplier)
   ))
 }
 
@@ -100,17 +94,9 @@ layer_separable_conv_2d <- function(object, filters, kernel_size, strides = c(1,
                                     input_shape = NULL, batch_input_shape = NULL,
                                     batch_size = NULL, dtype = NULL, name = NULL,
                                     trainable = NULL, weights = NULL) {
-  create_layer_of(SeparableConv2D, object, list(
+  create_layer_of(SeparableConv2D, object, layer_arguments(
     filters = positive_int(filters), kernel_size = int_tuple(kernel_size, 2L),
-    strides = int_tuple(strides, 2L), padding = padding, data_format = data_format,
-    depth_multiplier = positive_int(depth_multiplier), activation = activation, use_bias = use_bias,
-    depthwise_initializer = depthwise_initializer, pointwise_initializer = pointwise_initializer,
-    bias_initializer = bias_initializer, depthwise_regularizer = depthwise_regularizer,
-    pointwise_regularizer = pointwise_regularizer, bias_regularizer = bias_regularizer,
-    activity_regularizer = activity_regularizer, depthwise_constraint = depthwise_constraint,
-    pointwise_constraint = pointwise_constraint, bias_constraint = bias_constraint,
-    input_shape = input_shape, batch_input_shape = batch_input_shape, batch_size = batch_size,
-    dtype = dtype, name = name, trainable = trainable, weights = weights
+    strides = int_tuple(strides, 2L), depth_multiplier = positive_int(depth_multiplier)
   ))
 }
 
@@ -165,17 +151,9 @@ layer_separable_conv_1d <- function(object, filters, kernel_size, strides = 1, p
                                     input_shape = NULL, batch_input_shape = NULL,
                                     batch_size = NULL, dtype = NULL, name = NULL,
                                     trainable = NULL, weights = NULL) {
-  create_layer_of(SeparableConv1D, object, list(
+  create_layer_of(SeparableConv1D, object, layer_arguments(
     filters = positive_int(filters), kernel_size = int_tuple(kernel_size, 1L),
-    strides = int_tuple(strides, 1L), padding = padding, data_format = data_format,
-    depth_multiplier = positive_int(depth_multiplier), activation = activation, use_bias = use_bias,
-    depthwise_initializer = depthwise_initializer, pointwise_initializer = pointwise_initializer,
-    bias_initializer = bias_initializer, depthwise_regularizer = depthwise_regularizer,
-    pointwise_regularizer = pointwise_regularizer, bias_regularizer = bias_regularizer,
-    activity_regularizer = activity_regularizer, depthwise_constraint = depthwise_constraint,
-    pointwise_constraint = pointwise_constraint, bias_constraint = bias_constraint,
-    input_shape = input_shape, batch_input_shape = batch_input_shape, batch_size = batch_size,
-    dtype = dtype, name = name, trainable = trainable, weights = weights
+    strides = int_tuple(strides, 1L), depth_multiplier = positive_int(depth_multiplier)
   ))
 }
 

@@ -35,10 +35,7 @@ Wrapper <- R6Class("Wrapper",
 time_distributed <- function(object, layer, input_shape = NULL, batch_input_shape = NULL,
                              batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL,
                              weights = NULL) {
-  create_layer_of(TimeDistributed, object, list(
-    layer = layer, input_shape = input_shape, batch_input_shape = batch_input_shape,
-    batch_size = batch_size, dtype = dtype, name = name, trainable = trainable, weights = weights
-  ))
+  create_layer_of(TimeDistributed, object, layer_arguments())
 }
 
 TimeDistributed <- R6Class("TimeDistributed",
@@ -87,11 +84,7 @@ TimeDistributed <- R6Class("TimeDistributed",
 bidirectional <- function(object, layer, merge_mode = "concat", input_shape = NULL,
                           batch_input_shape = NULL, batch_size = NULL, dtype = NULL, name = NULL,
                           trainable = NULL, weights = NULL) {
-  create_layer_of(Bidirectional, object, list(
-    layer = layer, merge_mode = merge_mode, input_shape = input_shape,
-    batch_input_shape = batch_input_shape, batch_size = batch_size, dtype = dtype, name = name,
-    trainable = trainable, weights = weights
-  ))
+  create_layer_of(Bidirectional, object, layer_arguments())
 }
 
 Bidirectional <- R6Class("Bidirectional",

@@ -263,6 +263,19 @@ create_layer_of <- function(class, object, args) {
   compose_layer(layer, object)
 }
 
+# The arguments of the layer_*() function that calls this, but for `object`; `...` takes the place of
+# some of them, or adds to them.
+layer_arguments <- function(...) {
+  changed <- list(...)
+  takes <- setdiff(names(formals(sys.function(sys.parent()))), "object")
+  arguments <- mget(setdiff(takes, names(changed)), parent.frame())
+  for (name in names(arguments)) {
+    if (identical(arguments[[name]], quote(expr = ))) abort(sprintf("`%s` is missing.", name), "hornet_value_error")
+  }
+  arguments <- c(arguments, changed)
+  arguments[order(match(names(arguments), takes))]
+}
+
 # Arguments that all layers have.
 common_arguments <- c("name", "trainable", "weights", "dtype", "input_shape", "batch_input_shape", "batch_size")
 
