@@ -148,6 +148,7 @@ check_promised_shape <- function(layer, promised, inputs, outputs) {
 #' `hornet_trace_error`).
 #' @family custom objects
 #' @name KerasLayer
+#' @aliases KerasWrapper
 #' @export KerasLayer
 #' @export KerasWrapper
 #' @examples

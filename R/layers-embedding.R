@@ -8,8 +8,9 @@
 #' @inheritParams layer_dense
 #' @param input_dim Number of different ids: one more than the largest.
 #' @param output_dim Length of the vectors.
-#' @param embeddings_initializer,embeddings_regularizer,embeddings_constraint [Initializer]
-#'   [initializer_zeros], [penalty][regularizer_l1] and [constraint][constraint_maxnorm] of the table.
+#' @param embeddings_initializer,embeddings_regularizer,embeddings_constraint
+#'   [Initializer][initializer_zeros], [penalty][regularizer_l1] and
+#'   [constraint][constraint_maxnorm] of the table.
 #' @param activity_regularizer [Penalty][regularizer_l1] on the output.
 #' @param mask_zero Whether the id 0 stands for padding. Layers that know about masks then leave these
 #'   time steps out, and so do the loss and the metrics of outputs with time steps; other layers refuse

@@ -8,6 +8,8 @@
 #' @param depth_multiplier Number of kernels, and so of output channels, for each input channel.
 #' @param depthwise_initializer,depthwise_regularizer,depthwise_constraint As
 #'   `kernel_initializer`, `kernel_regularizer` and `kernel_constraint` in [layer_conv_2d()].
+#' @param bias_initializer,bias_regularizer,bias_constraint,activity_regularizer Of the biases, and
+#'   of the output, as for [layer_dense()].
 #' @param strides One or two whole numbers: how far the kernel moves.
 #' @return As [layer_conv_2d()], with `input channels * depth_multiplier` channels.
 #' @section Weights: `depthwise_kernel` (height, width, input channels, multiplier), `bias` (input
@@ -73,6 +75,8 @@ DepthwiseConv2D <- R6Class("DepthwiseConv2D",
 #' @param depthwise_initializer,pointwise_initializer [Initializers][initializer_zeros] of the kernels.
 #' @param depthwise_regularizer,pointwise_regularizer [Penalties][regularizer_l1] on the kernels.
 #' @param depthwise_constraint,pointwise_constraint [Constraints][constraint_maxnorm] on the kernels.
+#' @param bias_initializer,bias_regularizer,bias_constraint,activity_regularizer Of the biases, and
+#'   of the output, as for [layer_dense()].
 #' @param strides One or two whole numbers: how far the kernel moves.
 #' @return As [layer_conv_2d()].
 #' @section Weights: `depthwise_kernel` (height, width, input channels, multiplier),

@@ -21,9 +21,33 @@
 "_PACKAGE"
 
 .onLoad <- function(libname, pkgname) {
+  complete_classes(parent.env(environment()))
   cpp_init()
   use_threads()
 }
+
+# Every R6 class carries copies of the functions that R6 works with ($new() and so on), which for
+# our classes are a third of the installed package. They are installed without, and get them back
+# when the package is loaded.
+is_class <- function(x) inherits(x, "R6ClassGenerator")
+functions_of_class <- function(class) Filter(function(name) is.function(class[[name]]), ls(class, all.names = TRUE))
+
+complete_classes <- function(namespace) {
+  complete <- R6Class("complete")
+  functions <- functions_of_class(complete)
+  for (class in mget(class_names, namespace)) {
+    for (name in functions) {
+      f <- complete[[name]]
+      environment(f) <- class
+      assign(name, f, envir = class)
+    }
+  }
+}
+
+# This file is the last to be read.
+class_names <- Filter(function(name) is_class(get(name)), ls())
+for (name in class_names) rm(list = functions_of_class(get(name)), envir = get(name))
+rm(name)
 
 # All cores, or what options(hornet.threads=) says.
 use_threads <- function() {

@@ -1,12 +1,12 @@
 # Numbers computed by tf_keras (the scripts in tools/golden), and the data they belong to.
 
-# golden("layers", "dense"): what inst/golden/<file>.json holds there.
+# golden("layers", "dense"): what tests/testthat/golden/<file>.json holds there.
 golden <- local({
   numbers <- list()
   function(..., file = "model_language") {
     testthat::skip_if_not_installed("jsonlite")
     if (is.null(numbers[[file]])) {
-      path <- system.file("golden", paste0(file, ".json"), package = "hornet")
+      path <- testthat::test_path("golden", paste0(file, ".json"))
       numbers[[file]] <<- jsonlite::fromJSON(path, simplifyDataFrame = FALSE, simplifyMatrix = FALSE)
     }
     Reduce(`[[`, list(...), numbers[[file]])

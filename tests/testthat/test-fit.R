@@ -282,7 +282,7 @@ test_that("single batches take sample and class weights", {
 
 test_that("training from a generator gives the numbers of tf_keras", {
   skip_if_not_installed("jsonlite")
-  golden <- jsonlite::read_json(system.file("golden", "fit_generator.json", package = "hornet"),
+  golden <- jsonlite::read_json(test_path("golden", "fit_generator.json"),
                                 simplifyVector = TRUE)
   waves <- function(dim, step) array(sin(step * seq_len(prod(dim))), dim)
   x <- waves(c(40, 4), 0.7)

@@ -5,7 +5,7 @@ image_golden <- local({
   function(name) {
     skip_if_not_installed("jsonlite")
     if (is.null(numbers)) {
-      path <- system.file("golden", "images.json", package = "hornet")
+      path <- testthat::test_path("golden", "images.json")
       numbers <<- jsonlite::fromJSON(path, simplifyDataFrame = FALSE, simplifyMatrix = FALSE)
     }
     numbers[[name]]

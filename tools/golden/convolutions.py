@@ -2,7 +2,7 @@
 """Numbers for test-layers-convolutional.R: layers for volumes, separable and locally connected
 layers, forward and backward, by tf_keras.
 
-  python tools/golden/convolutions.py > inst/golden/convolutions.json      (tf_keras 2.21.0)
+  python tools/golden/convolutions.py > tests/testthat/golden/convolutions.json      (tf_keras 2.21.0)
 """
 import json
 

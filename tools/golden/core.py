@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Numbers for test-embedding.R, test-backend.R, test-ctc.R, test-masking.R and test-optimizers.R.
 
-  python tools/golden/core.py > inst/golden/core.json      (tf_keras 2.21.0)
+  python tools/golden/core.py > tests/testthat/golden/core.json      (tf_keras 2.21.0)
 
 Masked and weighted losses, and the optimizers with decay and clipping, are the formulas of Keras
 2.1.5 written out: there a masked loss is values * mask / mean(mask), weights divide by the share of

@@ -2,7 +2,7 @@
 """Numbers for test-fit.R: an MLP with fixed weights and data, trained by tf_keras from a
 generator with batches of 10, 10 and 5 rows.
 
-  python tools/golden/fit_generator.py > inst/golden/fit_generator.json      (tf_keras 2.21.0)
+  python tools/golden/fit_generator.py > tests/testthat/golden/fit_generator.json      (tf_keras 2.21.0)
 
 Data and weights are sines, so that R makes the same ones without a file. Weights are positive: then
 tf_keras divides a weighted loss by the number of rows as Keras 2.1.5 does. RMSprop is the legacy class,

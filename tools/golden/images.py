@@ -2,7 +2,7 @@
 """Numbers for test-images.R: decoding, resizing, augmentation and batches of pictures, by
 keras_preprocessing 1.1.0 with Pillow 9.4 and scipy 1.10.
 
-  PYTHONPATH=<keras_preprocessing 1.1.0> /usr/bin/python3 tools/golden/images.py > inst/golden/images.json
+  PYTHONPATH=<keras_preprocessing 1.1.0> /usr/bin/python3 tools/golden/images.py > tests/testthat/golden/images.json
 
 Pictures follow a formula, so that R makes the same ones; where the bytes of a file matter, they are
 in the output. Arrays are in column-major order, as in R.

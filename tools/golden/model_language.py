@@ -2,7 +2,7 @@
 """Numbers for test-layers.R, test-losses.R and test-optimizers.R: layers forward and backward,
 losses, metrics, optimizers and the training of a small convolutional network, by tf_keras.
 
-  python tools/golden/model_language.py > inst/golden/model_language.json      (tf_keras 2.21.0)
+  python tools/golden/model_language.py > tests/testthat/golden/model_language.json      (tf_keras 2.21.0)
 
 Where tf_keras has moved away from Keras 2.1.5, the formula of 2.1.5 is written out in numpy:
 rmsprop and adagrad (epsilon outside of the root), and the reduction of weighted losses.

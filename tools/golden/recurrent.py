@@ -3,7 +3,7 @@
 tf_keras, which for these layers computes what Keras 2.1.5 does once it is told the activation of
 the gates and the place of the reset gate. (Masked bidirectional layers are put together by hand.)
 
-  python tools/golden/recurrent.py > inst/golden/recurrent.json      (tf_keras 2.21.0)
+  python tools/golden/recurrent.py > tests/testthat/golden/recurrent.json      (tf_keras 2.21.0)
 """
 import json
 
