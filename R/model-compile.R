@@ -14,7 +14,7 @@
 #' @param optimizer Name of an [optimizer][optimizer_sgd] or an optimizer.
 #' @param loss Name of a [loss][loss_mean_squared_error], a `loss_*()` function or a function of
 #'   `y_true` and `y_pred`. For several outputs also a list with one for each, or a list named by
-#'   outputs; outputs without a loss take no targets.
+#'   outputs; outputs without a loss take no targets. `NULL`: layers add all there is to minimise.
 #' @param metrics Names of [metrics][metric_binary_accuracy] or functions, as a vector or list; for
 #'   several outputs also a list of these, named by outputs. Metrics ignore sample weights.
 #' @param loss_weights Factors of the losses of several outputs: numbers in order, or a list named
@@ -139,7 +139,6 @@ losses_by_output <- function(self, loss) {
       ))
     }
   }
-  if (all(vapply(given, is.null, TRUE))) abort("`loss` is NULL for all outputs.", "hornet_value_error")
   lapply(given, function(one) if (!is.null(one)) resolve_loss(one))
 }
 
@@ -332,6 +331,7 @@ trace_objective <- function(self, trace, outputs, mode) {
     if (factor == 1) objectives[[k]]$loss else factor * objectives[[k]]$loss
   })
   total <- Reduce(`+`, c(weighted, with_origin("penalties", weight_penalties(self)), lapply(trace$losses, as_scalar)))
+  if (is.null(total)) abort("`loss` is NULL for all outputs, and no layer adds a loss.", "hornet_value_error")
   if (mode == "train") trace_update(self, total)
   fetches <- list(total)
   if (length(self$outputs) > 1L) fetches <- c(fetches, lapply(objectives, function(o) o$loss))
@@ -433,8 +433,8 @@ model_feed_spec <- function(model, mode, actor, class_weight = NULL) {
     actor = actor,
     inputs = inputs,
     targets = targets,
-    needs_targets = mode != "predict",
-    weighted = mode != "predict",
+    needs_targets = length(targets) > 0L,
+    weighted = length(targets) > 0L,
     class_weights = if (mode == "train") class_weight
   )
 }

@@ -182,3 +182,28 @@ test_that("a loss that asks for values says that it can't be traced, and what to
     expect_match(conditionMessage(error), "only known when the model runs.*[uU]se k_switch\\(\\)")
   }
 })
+
+test_that("layers may add all of the loss: there are no targets then", {
+  Energy <- R6::R6Class("Energy",
+    inherit = KerasLayer,
+    public = list(call = function(inputs) {
+      self$add_loss(k_mean(k_square(inputs[[1]] - inputs[[2]])), inputs = inputs)
+      inputs[[1]]
+    })
+  )
+  input <- layer_input(shape = 2)
+  output <- create_layer(Energy, list(layer_dense(input, units = 2, kernel_initializer = "zeros"), input))
+  model <- keras_model(input, output)
+  model %>% compile(optimizer_sgd(lr = 0.5), loss = NULL)
+  expect_identical(model$metrics_names, "loss")
+  x <- waves(c(8, 2), 0.7)
+  expect_equal(evaluate(model, x, verbose = 0)[["loss"]], mean(x^2), tolerance = 1e-6)
+  history <- fit(model, x, y = NULL, epochs = 30, verbose = 0, validation_split = 0.25)
+  expect_lt(tail(history$metrics$loss, 1), 0.01)
+  expect_length(history$metrics$val_loss, 30)
+  expect_type(train_on_batch(model, x, NULL), "double")
+  generator <- function() list(x)
+  expect_length(fit_generator(model, generator, steps_per_epoch = 2, verbose = 0)$metrics$loss, 1)
+  bare <- keras_model(input, layer_dense(input, units = 2))
+  expect_error(compile(bare, "sgd", loss = NULL), "no layer adds a loss", class = "hornet_value_error")
+})
