@@ -453,7 +453,10 @@ k_function <- function(inputs, outputs, updates = NULL, ...) {
     arrays <- inputs[!is_phase]
     dims <- Map(dims_for_array, placeholders, arrays)
     key <- paste(c(training, unlist(dims)), collapse = " ")
-    if (is.null(compiled[[key]])) compiled[[key]] <<- compile_for(training, dims)
+    if (is.null(compiled[[key]])) {
+      if (length(compiled) >= kept_functions) compiled <<- compiled[-1L]
+      compiled[[key]] <<- compile_for(training, dims)
+    }
     values <- cpp_function_run(compiled[[key]], lapply(arrays, function(x) x + 0))
     if (single) values[[1L]] else values
   }

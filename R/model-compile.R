@@ -261,6 +261,9 @@ seed_model <- function(model) {
   invisible(model)
 }
 
+# How many native functions a model keeps: three modes, for the sizes of data that came last.
+kept_functions <- 24L
+
 # The native function of a mode: "train", "evaluate" or "predict".
 model_function <- function(model, mode) {
   self <- model_object(model, "model")
@@ -275,6 +278,8 @@ model_function <- function(model, mode) {
     traced <- trace_model(self, mode)
     fn <- cpp_function(traced$trace$graph, runtime$set$handle,
                        lapply(traced$fetches, function(x) x$value), trace_updates(traced$trace))
+    # Data of ever new sizes don't pile up what was traced for them.
+    if (length(runtime$functions) >= kept_functions) runtime$functions <- runtime$functions[-1L]
     runtime$functions[[key]] <- fn
     runtime$uses_random <- isTRUE(runtime$uses_random) || traced$trace$uses_random
   }

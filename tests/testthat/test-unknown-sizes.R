@@ -114,6 +114,13 @@ test_that("prediction on other sizes in the middle of training disturbs nothing"
   expect_identical(shapes, rep(list(c(2L, 1L)), 3))
 })
 
+test_that("what was traced for other sizes is not kept for ever", {
+  model <- keras_model_sequential() %>% layer_gru(units = 1, input_shape = list(NULL, 1))
+  for (length in 1:30) predict(model, array(1, c(1, length, 1)))
+  expect_lte(length(environment(model)$self$runtime$functions), 24L)
+  expect_identical(dim(predict(model, array(1, c(1, 2, 1)))), c(1L, 1L))
+})
+
 test_that("what needs to know a size says so", {
   input <- layer_input(shape = list(NULL, 3), name = "steps")
   expect_error(input %>% layer_flatten() %>% layer_dense(units = 2, name = "d"),
