@@ -118,3 +118,25 @@ test_that("regularizers are sums over all elements", {
   v <- k_variable(w)
   expect_equal(as.array(k_gradients(regularizer_l1_l2(0.2, 0.3)(v), v)[[1]]), 0.2 * sign(w) + 0.6 * w, tolerance = 1e-6)
 })
+
+test_that("moments are those that tf_keras draws", {
+  kernels <- list(dense = c(300, 400), conv_1d = c(5, 80, 120), conv_2d = c(3, 2, 80, 100))
+  drawn <- golden("initializers")
+  fixed <- c("zeros", "ones", "constant", "identity", "variance_scaling")
+  expect_setequal(names(drawn), setdiff(names(initializers()), fixed))
+  set.seed(10)
+  for (name in names(drawn)) {
+    for (kind in names(kernels)) {
+      expected <- drawn[[name]][[kind]]
+      z <- get_initializer(name)(kernels[[kind]])
+      n <- length(z)
+      # Both are samples: five standard errors of a difference.
+      expect_lt(abs(mean(z) - expected$mean), 5 * expected$sd * sqrt(2 / n), label = paste("mean of", name, kind))
+      expect_lt(abs(stats::sd(z) / expected$sd - 1), 5 / sqrt(n), label = paste("sd of", name, kind))
+      # Where there is a bound, both come near it; the ends of a normal distribution vary more.
+      bounded <- !name %in% c("random_normal", "orthogonal")
+      expect_lt(abs(max(abs(z)) / expected$largest - 1), if (bounded) 0.01 else 0.3,
+                label = paste("largest of", name, kind))
+    }
+  }
+})
