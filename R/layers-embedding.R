@@ -16,7 +16,7 @@
 #'   time steps out, and so do the loss and the metrics of outputs with time steps; other layers refuse
 #'   the mask. The first id of a real thing is 1, and `input_dim` one more than without.
 #' @param input_length Length of the sequences (for several axes a vector). `NULL`: whatever length the
-#'   data have; `pad_sequences()` brings sequences to one length.
+#'   data have; [pad_sequences()] brings sequences to one length.
 #' @return As [layer_dense()]; ids of shape `(batch, input_length)` become `(batch, input_length,
 #'   output_dim)`.
 #' @section Weights: `embeddings` (input_dim, output_dim).

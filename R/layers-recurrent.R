@@ -32,7 +32,7 @@
 #' @param dropout,recurrent_dropout Shares of the inputs and of the state that are dropped in
 #'   training: for each sequence and gate the same ones at all steps.
 #' @param input_shape `c(steps, features)`, or `list(NULL, features)` for any number of steps. The
-#'   sequences of a batch have one length: pad them with `pad_sequences()`, and let
+#'   sequences of a batch have one length: pad them with [pad_sequences()], and let
 #'   [layer_masking()] or [layer_embedding()] mark the padding.
 #' @return As [layer_dense()]: of shape `(batch, units)`, or `(batch, steps, units)` with
 #'   `return_sequences`. With `return_state` a list: the output, then the state `h`, for

@@ -37,6 +37,45 @@ to_categorical <- function(y, num_classes = NULL) {
   array(indicators, c(shape, num_classes))
 }
 
+#' Bring sequences to one length
+#'
+#' @param sequences List of numeric vectors, of any lengths.
+#' @param maxlen Length of the result; `NULL`: that of the longest sequence.
+#' @param dtype `"int32"` (fractions are cut off) or `"float32"`.
+#' @param padding,truncating `"pre"` or `"post"`: whether shorter sequences get `value` in front or
+#'   behind, and whether longer ones lose their beginning or their end.
+#' @param value What the sequences are padded with.
+#' @return Matrix with one row per sequence and `maxlen` columns.
+#' @section Errors:
+#' Sequences that aren't numeric vectors name their place (`hornet_value_error`).
+#' @family array utilities
+#' @export
+#' @examples
+#' pad_sequences(list(1:3, 4:5, integer()))
+#' pad_sequences(list(1:3, 4:5), maxlen = 2, truncating = "post")
+pad_sequences <- function(sequences, maxlen = NULL, dtype = "int32", padding = "pre",
+                          truncating = "pre", value = 0) {
+  if (!is.list(sequences)) sequences <- list(sequences)
+  for (i in seq_along(sequences)) {
+    if (!is.numeric(sequences[[i]]) && !is.null(sequences[[i]])) {
+      abort(sprintf("`sequences` must hold numeric vectors, got %s in place %d.", describe(sequences[[i]]), i),
+            "hornet_value_error")
+    }
+  }
+  padding <- one_of(padding, c("pre", "post"))
+  truncating <- one_of(truncating, c("pre", "post"))
+  lengths <- lengths(sequences)
+  maxlen <- if (is.null(maxlen)) max(lengths, 0L) else positive_int(maxlen)
+  padded <- matrix(value, length(sequences), maxlen)
+  for (i in which(lengths > 0L)) {
+    kept <- min(lengths[[i]], maxlen)
+    cut <- if (truncating == "pre") utils::tail else utils::head
+    at <- seq_len(kept) + if (padding == "pre") maxlen - kept else 0L
+    padded[i, at] <- cut(as.vector(sequences[[i]]), kept)
+  }
+  if (as_dtype(dtype) == "int32") array(as.integer(padded), dim(padded)) else padded
+}
+
 #' Scale arrays to length one
 #'
 #' @param x Vector, matrix or array of numbers.

@@ -74,3 +74,16 @@ test_that("use_session_with_seed() makes runs reproducible", {
   expect_false(identical(run(43)[[2]], first[[2]]))
   expect_message(use_session_with_seed(1), "Set session seed to 1")
 })
+
+test_that("pad_sequences() pads and cuts at either end", {
+  sequences <- list(1:3, 4, integer(), NULL, c(5, 6, 7, 8))
+  expect_identical(pad_sequences(sequences), rbind(c(0L, 1:3), c(0L, 0L, 0L, 4L), 0L, 0L, 5:8))
+  expect_identical(pad_sequences(sequences, padding = "post", value = -1),
+                   rbind(c(1:3, -1L), c(4L, -1L, -1L, -1L), -1L, -1L, 5:8))
+  expect_identical(pad_sequences(sequences, maxlen = 2), rbind(2:3, c(0L, 4L), 0L, 0L, 7:8))
+  expect_identical(pad_sequences(sequences, maxlen = 2, truncating = "post", padding = "post"),
+                   rbind(1:2, c(4L, 0L), 0L, 0L, 5:6))
+  expect_identical(pad_sequences(list(c(0.5, 1.5)), maxlen = 3, dtype = "float32", value = 0.25),
+                   rbind(c(0.25, 0.5, 1.5)))
+  expect_error(pad_sequences(list(1, "a")), "got \"a\" in place 2", class = "hornet_value_error")
+})
