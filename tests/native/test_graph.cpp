@@ -313,7 +313,10 @@ void shapes() {
     CHECK(graph.shape(b.sum(x, {0})) == (Shape{28, 28}));
     CHECK(graph.shape(b.mean(x, {-1}, true)) == (Shape{-1, 28, 1}));
     CHECK(graph.shape(b.one_hot(b.argmax(x, 2), 5)) == (Shape{-1, 28, 5}));
-    CHECK_THROWS(b.slice(x, 0, 0, 2), "the axis of the batch cannot be cut");
+    const Value rows = b.slice(x, 0, 1, 2);  // by number
+    CHECK(graph.shape(rows) == (Shape{2, 28, 28}));
+    CHECK(graph.shape(gradient(graph, b.sum(rows, {}), {x})[0]) == (Shape{-1, 28, 28}));
+    CHECK_THROWS(b.slice(x, 0, -1, 2), "the axis of the batch cannot be cut");
     CHECK_THROWS(b.add(b.reshape(x, {-28, 28}), x), "do not fit together");
   });
   test("a variable is one node", [] {
