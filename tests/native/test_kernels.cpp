@@ -147,6 +147,13 @@ void shape_cases() {
   });
 }
 
+void batch_row_cases() {
+  check_case("rows of the batch by number", {3, 8}, [](Builder& b) {
+    const Value x = input(b, 0, {-1, 4}), rows = b.slice(x, 0, 1, 2);
+    return std::vector{rows, gradient(b.graph(), b.sum(b.square(rows), {}), {x})[0]};
+  });
+}
+
 void matmul_cases() {
   std::mt19937 random(4);
   const Dim sizes[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 100, 129};
@@ -480,6 +487,7 @@ int main() {
   elementwise_cases();
   reduce_cases();
   shape_cases();
+  batch_row_cases();
   matmul_cases();
   window_cases();
   volume_cases();
