@@ -209,10 +209,10 @@ k_rnn <- function(step_function, inputs, initial_states, go_backwards = FALSE, m
                   format_shape(tensor_shape(inputs))), "hornet_shape_error")
   }
   count <- inputs$dims[[2L]]
-  steps <- lapply(split_axis(inputs, 2L, count), function(step) reshape_dims(step, step$dims[-2L]))
+  steps <- pieces_of(inputs, 2L)
   masks <- if (!is.null(mask)) {
     mask <- as_float(mask)
-    lapply(split_axis(reshape_dims(mask, mask$dims[1:2]), 2L, count), flat_mask)
+    pieces_of(reshape_dims(mask, mask$dims[1:2]), 2L)
   }
   states <- as_tensor_list(initial_states)
   outputs <- list()
@@ -223,10 +223,13 @@ k_rnn <- function(step_function, inputs, initial_states, go_backwards = FALSE, m
     if (!is.null(masks)) {
       before <- if (length(outputs)) outputs[[length(outputs)]] else k_zeros_like(output)
       output <- k_switch(masks[[t]], output, before)
-      after <- Map(function(new, old) k_switch(masks[[t]], new, old), after, states)
+      after <- where_counts(masks[[t]], after, states)
     }
     states <- after
     outputs[[length(outputs) + 1L]] <- output
   }
   list(outputs[[count]], k_stack(outputs, 2), unname(states))
 }
+
+# The states after a step, or those before it for samples whose mask (batch) is 0.
+where_counts <- function(mask, after, before) Map(function(new, old) k_switch(mask, new, old), after, before)

@@ -503,7 +503,7 @@ k_foldr <- function(fn, elems, initializer = NULL, name = NULL) {
 elements_of <- function(x) {
   x <- as_float(x)
   if (x$dims[[1L]] < 0) abort("the first axis is the batch, whose size isn't known yet.", "hornet_shape_error")
-  lapply(split_axis(x, 1L, x$dims[[1L]]), reshape_dims, x$dims[-1L])
+  pieces_of(x, 1L)
 }
 
 #' Settings of the backend

@@ -281,6 +281,11 @@ only_when_run <- function(what) {
   ), "hornet_trace_error")
 }
 
+# What lies along `axis` (1-based), piece by piece, without that axis.
+pieces_of <- function(x, axis) {
+  lapply(split_axis(x, axis, x$dims[[axis]]), function(piece) reshape_dims(piece, piece$dims[-axis]))
+}
+
 # Whether a tensor can be computed here and now: no trace is going on, and it depends on no input.
 has_value <- function(x) {
   if (!is.null(.globals$trace) || !is.null(x$trace)) return(FALSE)

@@ -209,7 +209,7 @@ Recurrent <- R6Class("Recurrent",
       inputs <- as_tensor_list(inputs)
       x <- as_float(inputs[[1L]])
       check_axes(self, tensor_shape(x), exactly = self$input_axes)
-      mask <- self$mask_of_sequence(mask)
+      mask <- mask_of_sequence(mask)
       projected <- self$project(x, self$drop_factors(self$dropout, x$dims[-2L]))
       dims <- self$state_dims(projected)
       states <- self$states_before(x, dims, inputs[-1L])
@@ -230,13 +230,12 @@ Recurrent <- R6Class("Recurrent",
     },
 
     compute_mask = function(inputs, mask) {
-      mask <- self$mask_of_sequence(mask)
+      mask <- mask_of_sequence(mask)
       if (!self$supports_masking) super$compute_mask(inputs, mask)
       if (!self$return_sequences) mask <- NULL
       if (!is.null(mask) && self$go_backwards && !self$in_input_order) mask <- k_reverse(mask, 2)
       if (self$return_state) c(list(mask), vector("list", self$states_per_step)) else mask
     },
-    mask_of_sequence = function(mask) if (is.list(mask)) mask[[1L]] else mask,
 
     # Zeros, what was given, or what the last batch left.
     states_before = function(x, dims, given) {
@@ -285,14 +284,13 @@ Recurrent <- R6Class("Recurrent",
 
     # The loop over the steps, traced.
     unrolled = function(x, states, mask, factors) {
-      count <- x$dims[[2L]]
-      steps <- seq_len(count)
-      xs <- lapply(split_axis(x, 2L, count), function(step) reshape_dims(step, step$dims[-2L]))
-      masks <- if (!is.null(mask)) split_axis(as_float(mask), 2L, count)
-      outputs <- vector("list", count)
+      steps <- seq_len(x$dims[[2L]])
+      xs <- pieces_of(x, 2L)
+      masks <- if (!is.null(mask)) pieces_of(as_float(mask), 2L)
+      outputs <- vector("list", length(steps))
       for (t in if (self$go_backwards) rev(steps) else steps) {
         after <- self$step(xs[[t]], states, factors)
-        if (!is.null(masks)) after <- Map(function(new, old) k_switch(flat_mask(masks[[t]]), new, old), after, states)
+        if (!is.null(masks)) after <- where_counts(masks[[t]], after, states)
         states <- after
         outputs[[t]] <- states[[1L]]
       }
@@ -301,8 +299,8 @@ Recurrent <- R6Class("Recurrent",
   )
 )
 
-# (batch, 1) -> (batch): one number for a whole state.
-flat_mask <- function(mask) reshape_dims(mask, mask$dims[[1L]])
+# The mask of the sequence, where initial states are inputs, too.
+mask_of_sequence <- function(mask) if (is.list(mask)) mask[[1L]] else mask
 
 # The j-th of `count` parts of the last axis.
 last_axis_part <- function(x, j, count) {

@@ -121,7 +121,7 @@ Bidirectional <- R6Class("Bidirectional",
     },
     call = function(inputs, mask = NULL) {
       inputs <- as_tensor_list(inputs)
-      arguments <- list(mask = if (is.list(mask)) mask[[1L]] else mask)
+      arguments <- list(mask = mask_of_sequence(mask))
       states <- inputs[-1L]
       if (length(states) %% 2L != 0L) {
         abort(sprintf('layer "%s" needs initial states for both directions, got %d.', self$name, length(states)),
@@ -138,8 +138,7 @@ Bidirectional <- R6Class("Bidirectional",
       switch(self$merge_mode, concat = k_concatenate(list(x, y)), sum = x + y, mul = x * y, ave = (x + y) / 2)
     },
     compute_mask = function(inputs, mask) {
-      if (is.list(mask)) mask <- mask[[1L]]
-      if (!self$layer$return_sequences) mask <- NULL
+      mask <- if (self$layer$return_sequences) mask_of_sequence(mask)
       states <- if (self$layer$return_state) 2L * self$layer$states_per_step else 0L
       c(rep(list(mask), if (is.null(self$merge_mode)) 2L else 1L), vector("list", states))
     }

@@ -430,8 +430,9 @@ model_feed_spec <- function(model, mode, actor, class_weight = NULL) {
   self <- model_object(model, "model")
   if (mode != "predict" && is.null(self$compiled)) not_compiled(self)
   names <- self$input_names
+  dims <- input_dims(self)
   inputs <- lapply(seq_along(names), function(i) {
-    list(name = names[[i]], dim = input_dims(self)[[i]], classes = ids_of_input(self, self$inputs[[i]]))
+    list(name = names[[i]], dim = dims[[i]], classes = ids_of_input(self, self$inputs[[i]]))
   })
   targets <- if (mode == "predict") list() else target_ports(self)
   list(

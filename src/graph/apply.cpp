@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "graph/builder.h"
+#include "graph/ops/recurrence_of.h"
 #include "graph/ops/window.h"
 
 namespace hornet {
@@ -203,22 +204,6 @@ void add_products(Table& t) {
   t["max_pool3d_backward"] = max_pool_backward<3, &B::max_pool3d_backward>();
   t["avg_pool3d"] = pool<3, &B::avg_pool3d>();
   t["avg_pool3d_backward"] = pool_backward<3, &B::avg_pool3d_backward>();
-}
-
-// The mask and the dropout factors, where there are any, come last.
-Recurrence recurrence_of(const Inputs& in, const Attrs& a, std::size_t required) {
-  Recurrence r;
-  r.activation = a.text("activation", r.activation);
-  r.gate_activation = a.text("gate_activation", r.gate_activation);
-  r.reverse = a.flag("reverse");
-  r.reset_after = a.flag("reset_after");
-  const std::size_t mask = a.flag("masked"), dropout = a.flag("dropped");
-  if (in.size() != required + mask + dropout)
-    throw Error("expected " + std::to_string(required + mask + dropout) + " inputs, got " +
-                std::to_string(in.size()));
-  if (mask) r.mask = in[required];
-  if (dropout) r.dropout = in[required + mask];
-  return r;
 }
 
 void add_recurrence(Table& t) {

@@ -132,36 +132,21 @@ template void convolve(const Window&, const double*, const double*, double*);
 namespace {
 
 std::unique_ptr<Kernel> compile_forward(const BoundNode& node) {
-  const Window g(node.node->attrs, node.inputs[0].shape, node.outputs[0].shape,
-                 node.inputs[1].shape.dims());
-  return for_floats(node.outputs[0].dtype, [g](auto zero) {
-    using T = decltype(zero);
-    return kernel([g](const Tensor* in, const Tensor* out, void*) {
-      convolve<T>(g, in[0].as<T>(), in[1].as<T>(), out[0].as<T>());
-    });
-  });
+  return window_kernel(node, node.inputs[0], node.inputs[1], node.outputs[0],
+                       [](const Window& g, auto* x, auto* w, auto* y) { convolve(g, x, w, y); });
 }
 
 std::unique_ptr<Kernel> compile_backward_data(const BoundNode& node) {  // dy, w -> dx
-  const Window g(node.node->attrs, node.outputs[0].shape, node.inputs[0].shape,
-                 node.inputs[1].shape.dims());
-  return for_floats(node.outputs[0].dtype, [g](auto zero) {
-    using T = decltype(zero);
-    return kernel([g](const Tensor* in, const Tensor* out, void*) {
-      convolve_backward_data<T>(g, in[0].as<T>(), in[1].as<T>(), out[0].as<T>());
-    });
-  });
+  return window_kernel(
+      node, node.outputs[0], node.inputs[1], node.inputs[0],
+      [](const Window& g, auto* dy, auto* w, auto* dx) { convolve_backward_data(g, dy, w, dx); });
 }
 
 std::unique_ptr<Kernel> compile_backward_weights(const BoundNode& node) {  // x, dy -> dw
-  const Window g(node.node->attrs, node.inputs[0].shape, node.inputs[1].shape,
-                 node.outputs[0].shape.dims());
-  return for_floats(node.outputs[0].dtype, [g](auto zero) {
-    using T = decltype(zero);
-    return kernel([g](const Tensor* in, const Tensor* out, void*) {
-      convolve_backward_weights<T>(g, in[0].as<T>(), in[1].as<T>(), out[0].as<T>());
-    });
-  });
+  return window_kernel(node, node.inputs[0], node.outputs[0], node.inputs[1],
+                       [](const Window& g, auto* x, auto* dy, auto* dw) {
+                         convolve_backward_weights(g, x, dy, dw);
+                       });
 }
 
 }  // namespace

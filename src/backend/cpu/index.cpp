@@ -3,16 +3,11 @@
 #include <algorithm>
 
 #include "backend/cpu/cpu_kernels.h"
+#include "backend/row_of.h"
 #include "rt/parallel.h"
 
 namespace hornet::cpu {
 namespace {
-
-// The row an index means, -1 if there is none.
-template <class Index>
-Dim row_of(Index index, Dim rows) {
-  return index >= 0 && index < static_cast<double>(rows) ? static_cast<Dim>(index) : -1;
-}
 
 // Elements in a row of `table`; its rows may be none, so this isn't a division.
 Dim row_elements(const Shape& table) {

@@ -65,4 +65,19 @@ inline Dim row_work(const Window& g, Dim products_of_a_cell) {
   return g.out_width * g.planes * g.rows * g.columns * products_of_a_cell / 10;
 }
 
+// The kernel of a convolution of x with w to y, or of one of its adjoints: the node's two inputs
+// and its output are these three in some order. Runs body(window, first input, second input,
+// output).
+template <class Body>
+std::unique_ptr<Kernel> window_kernel(const BoundNode& node, const TensorSpec& x,
+                                      const TensorSpec& w, const TensorSpec& y, Body body) {
+  const Window g(node.node->attrs, x.shape, y.shape, w.shape.dims());
+  return for_floats(node.outputs[0].dtype, [&](auto zero) {
+    using T = decltype(zero);
+    return kernel([g, body](const Tensor* in, const Tensor* out, void*) {
+      body(g, in[0].as<T>(), in[1].as<T>(), out[0].as<T>());
+    });
+  });
+}
+
 }  // namespace hornet::cpu

@@ -3,6 +3,7 @@
 // whatever the number of threads.
 #include <algorithm>
 
+#include "backend/row_of.h"
 #include "backend/simd/simd_kernels.h"
 #include "rt/parallel.h"
 
@@ -29,10 +30,7 @@ namespace {
 
 template <class Index>
 void find_rows(const Index* indices, Dim count, Dim rows, Dim* found) {
-  for (Dim i = 0; i < count; ++i) {
-    const bool inside = indices[i] >= 0 && indices[i] < static_cast<double>(rows);
-    found[i] = inside ? static_cast<Dim>(indices[i]) : -1;
-  }
+  for (Dim i = 0; i < count; ++i) found[i] = row_of(indices[i], rows);
 }
 
 std::unique_ptr<Kernel> compile_scatter_add(const BoundNode& node) {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "graph/ops/infer.h"
+#include "graph/ops/recurrence_of.h"
 
 namespace hornet {
 
@@ -120,17 +120,8 @@ Specs infer_gru_backward(const Specs& in, const Attrs& attrs) {
 
 // --- gradients -----------------------------------------------------------------------------
 
-Recurrence recurrence_of(Builder& b, int node, std::size_t required) {
-  const Node& n = b.graph().node(node);
-  Recurrence r;
-  r.activation = n.attrs.text("activation");
-  r.gate_activation = n.attrs.text("gate_activation");
-  r.reverse = n.attrs.flag("reverse");
-  r.reset_after = n.attrs.flag("reset_after");
-  const bool masked = n.attrs.flag("masked");
-  if (masked) r.mask = n.inputs[required];
-  if (n.attrs.flag("dropped")) r.dropout = n.inputs[required + masked];
-  return r;
+Recurrence recurrence_of_node(Builder& b, int node, std::size_t required) {
+  return recurrence_of(b.graph().node(node).inputs, b.graph().node(node).attrs, required);
 }
 
 // The state that each step starts from: `h` moved by one step, `before` in the free place.
@@ -174,7 +165,7 @@ Value given_or_zeros(Builder& b, int node, int output, const std::vector<Value>&
 }
 
 Grads simple_rnn_grad(Builder& b, int y, const std::vector<Value>& dys) {
-  const Recurrence r = recurrence_of(b, y, 3);
+  const Recurrence r = recurrence_of_node(b, y, 3);
   const Value kernel = input_of(b, y, 1), h = input_of(b, y, 2);
   const Value dx = b.simple_rnn_backward(kernel, {y, 0}, dys[0], r);
   const Value before = states_before(b, {y, 0}, h, r.reverse);
@@ -182,7 +173,7 @@ Grads simple_rnn_grad(Builder& b, int y, const std::vector<Value>& dys) {
 }
 
 Grads lstm_grad(Builder& b, int y, const std::vector<Value>& dys) {
-  const Recurrence r = recurrence_of(b, y, 4);
+  const Recurrence r = recurrence_of_node(b, y, 4);
   const Value kernel = input_of(b, y, 1), h = input_of(b, y, 2), c = input_of(b, y, 3);
   const Value dh = given_or_zeros(b, y, 0, dys), dc = given_or_zeros(b, y, 1, dys);
   const Value dx = b.lstm_backward(kernel, c, {y, 1}, {y, 2}, dh, dc, r);
@@ -193,7 +184,7 @@ Grads lstm_grad(Builder& b, int y, const std::vector<Value>& dys) {
 
 Grads gru_grad(Builder& b, int y, const std::vector<Value>& dys) {
   const bool after = b.graph().node(y).attrs.flag("reset_after");
-  const Recurrence r = recurrence_of(b, y, after ? 4 : 3);
+  const Recurrence r = recurrence_of_node(b, y, after ? 4 : 3);
   const Value kernel = input_of(b, y, 1), h = input_of(b, y, 2), gates{y, 1};
   const Dim units = b.shape(kernel)[0];
   const Value dh = given_or_zeros(b, y, 0, dys);
