@@ -4,7 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "graph/graph.h"
+#include "base/shape.h"
+#include "graph/attrs.h"
 
 namespace hornet {
 

@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-#include "graph/graph.h"
+#include "graph/attrs.h"
 
 namespace hornet {
 

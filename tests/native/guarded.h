@@ -113,8 +113,11 @@ using Values = std::map<Value, Guarded>;
 
 class Walker {
  public:
-  // Names of the ops run, and of those that another back end than the reference claimed.
-  std::set<std::string> ops, fast_ops;
+  // Names of the ops run, and by back end of those that it claimed.
+  std::set<std::string> ops;
+  std::map<std::string, std::set<std::string>> claimed;
+  // Held against the reference.
+  std::vector<const Backend*> backends = cpu_backends();
 
   // Every node on the reference, whose results the next nodes get, and on every other back end.
   Values walk(const Graph& graph, Dim batch, bool f64, const Fill& fill, const std::string& label) {
@@ -201,9 +204,9 @@ class Walker {
     }
     set_kernel_threads(1);
     const Buffers expected = run(reference, node, inputs);
-    for (const Backend* backend : cpu_backends()) {
+    for (const Backend* backend : backends) {
       if (!backend->compile(node)) continue;
-      if (backend != &reference) fast_ops.insert(node.node->op->name);
+      claimed[backend->name()].insert(node.node->op->name);
       check_backend(*backend, node, inputs, expected);
     }
     return expected;

@@ -36,7 +36,7 @@ Eigen::Map<const Matrix<T>> outputs_of(const Window& g, const Cell& cell, const 
   return {output_row + cell.range.begin * g.out_channels, cell.count(), g.out_channels};
 }
 
-Dim row_work(const Window& g) { return row_work(g, g.channels * g.out_channels); }
+Dim row_work(const Window& g) { return work_of_row(g, g.channels * g.out_channels); }
 
 template <class T>
 void convolve_backward_data(const Window& g, const T* dy, const T* w, T* dx) {
@@ -85,29 +85,6 @@ Dim ceil_div(Dim a, Dim b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
 OutputRange::OutputRange(Dim count, Dim size, Dim stride, Dim shift)
     : begin(std::max<Dim>(0, ceil_div(-shift, stride))),
       end(std::min<Dim>(count, ceil_div(size - shift, stride))) {}
-
-Window::Window(const Attrs& attrs, const Shape& x, const Shape& y, const std::vector<Dim>& extents)
-    : batch(x[0]),
-      height(x[-3]),
-      width(x[-2]),
-      channels(x[-1]),
-      out_height(y[-3]),
-      out_width(y[-2]),
-      out_channels(y[-1]) {
-  const int axes = x.rank() - 2;
-  const std::vector<Dim> ones(axes, 1);
-  const std::vector<Dim> strides = attrs.integers("strides", ones);
-  const std::vector<Dim> padding = attrs.integers("padding", std::vector<Dim>(2 * axes, 0));
-  const std::vector<Dim> dilation = attrs.integers("dilation", ones);
-  const int row = axes - 2, column = axes - 1;  // their places in the attributes
-  rows = extents[row], columns = extents[column];
-  stride_y = strides[row], stride_x = strides[column];
-  top = padding[2 * row], left = padding[2 * column];
-  dilation_y = dilation[row], dilation_x = dilation[column];
-  if (axes == 2) return;
-  depth = x[1], out_depth = y[1];
-  planes = extents[0], stride_z = strides[0], front = padding[0], dilation_z = dilation[0];
-}
 
 template <class T>
 void convolve(const Window& g, const T* x, const T* w, T* y) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "backend/function_kernel.h"
+#include "backend/window.h"
 #include "graph/fused.h"
 #include "graph/op.h"
 
@@ -75,7 +76,6 @@ void apply(const Instruction& op, const T* a, const T* b, const T* c, T* out, Di
 template <class T>
 void matmul(const T* a, const T* b, T* c, Dim m, Dim n, Dim k, bool transpose_a, bool transpose_b);
 
-struct Window;
 template <class T>
 void convolve(const Window& window, const T* x, const T* w, T* y);
 

@@ -22,7 +22,7 @@ void each_channel(const Window& g, Visit visit) {
     for (Dim m = 0; m < multiplier; ++m, ++o) visit(c, o);
 }
 
-Dim row_work(const Window& g) { return row_work(g, g.out_channels * 10); }
+Dim row_work(const Window& g) { return work_of_row(g, g.out_channels * 10); }
 
 template <class T>
 void convolve_each(const Window& g, const T* x, const T* w, T* y) {

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "backend/cpu/cpu_kernels.h"
-#include "backend/cpu/nest.h"
+#include "backend/nest.h"
 #include "rt/parallel.h"
 
 namespace hornet::cpu {

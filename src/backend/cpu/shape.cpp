@@ -3,7 +3,7 @@
 #include <string>
 
 #include "backend/cpu/cpu_kernels.h"
-#include "backend/cpu/nest.h"
+#include "backend/nest.h"
 #include "rt/parallel.h"
 
 namespace hornet::cpu {

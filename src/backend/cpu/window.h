@@ -1,25 +1,11 @@
-// How a window slides over volumes (batch, depth, height, width, channels). An image is a volume of
-// depth one.
+// What a window meets while it slides, row by row.
 #pragma once
 #include <vector>
 
 #include "backend/cpu/cpu_kernels.h"
+#include "backend/window.h"
 
 namespace hornet::cpu {
-
-struct Window {
-  Dim batch, depth = 1, height, width, channels;  // of the input
-  Dim out_depth = 1, out_height, out_width, out_channels;
-  Dim planes = 1, rows, columns;  // of the kernel or pool
-  Dim stride_z = 1, stride_y, stride_x, front = 0, top, left;
-  Dim dilation_z = 1, dilation_y, dilation_x;
-
-  // `extents`: sizes of the kernel or pool; what follows them is ignored.
-  Window(const Attrs& attrs, const Shape& x, const Shape& y, const std::vector<Dim>& extents);
-
-  Dim volume() const { return depth * height * width * channels; }
-  Dim out_volume() const { return out_depth * out_height * out_width * out_channels; }
-};
 
 // The outputs [begin, end) of `count` that read inside the input: 0 <= o stride + shift < size.
 struct OutputRange {
@@ -61,7 +47,7 @@ void each_cell(const Window& g, Dim row, Visit visit) {
 }
 
 // One row of outputs, counted in elements of other kernels: a multiplication is a tenth of one.
-inline Dim row_work(const Window& g, Dim products_of_a_cell) {
+inline Dim work_of_row(const Window& g, Dim products_of_a_cell) {
   return g.out_width * g.planes * g.rows * g.columns * products_of_a_cell / 10;
 }
 

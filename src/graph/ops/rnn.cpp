@@ -1,21 +1,11 @@
 // Recurrent layers, a whole sequence a node: only what has to go step by step. The products of
 // inputs and kernel before, and the gradient of the recurrent kernel after, are ops of their own.
-#include "graph/recurrence.h"
-
 #include <algorithm>
 
 #include "graph/ops/recurrence_of.h"
+#include "graph/recurrence.h"
 
 namespace hornet {
-
-CellActivation cell_activation(const std::string& name) {
-  if (name == "linear") return CellActivation::linear;
-  if (name == "tanh") return CellActivation::tanh;
-  if (name == "sigmoid") return CellActivation::sigmoid;
-  if (name == "hard_sigmoid") return CellActivation::hard_sigmoid;
-  if (name == "relu") return CellActivation::relu;
-  throw Error("there is no activation \"" + name + "\" of recurrent cells");
-}
 
 namespace {
 

@@ -1,6 +1,7 @@
 // The value of an elementwise op on numbers known beforehand.
 #pragma once
 #include "graph/fused.h"
+#include "graph/graph.h"
 
 namespace hornet {
 

@@ -4,7 +4,7 @@
 
 #include "base/shape.h"
 
-namespace hornet::cpu {
+namespace hornet {
 
 // Nested loops, outermost first, each with a size and a stride in elements.
 class Nest {
@@ -54,4 +54,4 @@ inline std::vector<Dim> strides_of(const Shape& shape) {
   return strides;
 }
 
-}  // namespace hornet::cpu
+}  // namespace hornet

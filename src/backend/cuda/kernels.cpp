@@ -1,0 +1,22 @@
+#include <string>
+#include <unordered_map>
+
+#include "backend/cuda/cuda_kernels.h"
+#include "graph/op.h"
+
+namespace hornet::cuda {
+
+std::unique_ptr<Kernel> compile(const BoundNode& node, const Queue& queue) {
+  static const std::unordered_map<std::string, CompileFn> compile_by_op = [] {
+    KernelRows rows;
+    add_index_kernels(rows);
+    add_state_kernels(rows);
+    std::unordered_map<std::string, CompileFn> map;
+    for (const KernelRow& row : rows) map.emplace(row.op, row.compile);
+    return map;
+  }();
+  const auto found = compile_by_op.find(node.node->op->name);
+  return found == compile_by_op.end() ? nullptr : found->second(node, queue);
+}
+
+}  // namespace hornet::cuda
