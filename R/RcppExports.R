@@ -9,6 +9,18 @@ cpp_function_support <- function(fn, batch, f64 = FALSE) {
     .Call(`_hornet_cpp_function_support`, fn, batch, f64)
 }
 
+cpp_set_plugin <- function(path) {
+    invisible(.Call(`_hornet_cpp_set_plugin`, path))
+}
+
+cpp_set_device_options <- function(tf32, library_convolution, cache_memory) {
+    invisible(.Call(`_hornet_cpp_set_device_options`, tf32, library_convolution, cache_memory))
+}
+
+cpp_devices <- function() {
+    .Call(`_hornet_cpp_devices`)
+}
+
 cpp_feeder_generator <- function(generator, spec, queue_size, total) {
     .Call(`_hornet_cpp_feeder_generator`, generator, spec, queue_size, total)
 }
@@ -177,16 +189,16 @@ cpp_function <- function(graph, variables, fetches, updates) {
     .Call(`_hornet_cpp_function`, graph, variables, fetches, updates)
 }
 
-cpp_function_run <- function(fn, feeds, f64 = FALSE, reference = FALSE) {
-    .Call(`_hornet_cpp_function_run`, fn, feeds, f64, reference)
+cpp_function_run <- function(fn, feeds, f64 = FALSE, reference = FALSE, device = -1L) {
+    .Call(`_hornet_cpp_function_run`, fn, feeds, f64, reference, device)
 }
 
-cpp_function_text <- function(fn, batch, f64 = FALSE, reference = FALSE) {
-    .Call(`_hornet_cpp_function_text`, fn, batch, f64, reference)
+cpp_function_text <- function(fn, batch, f64 = FALSE, reference = FALSE, device = -1L) {
+    .Call(`_hornet_cpp_function_text`, fn, batch, f64, reference, device)
 }
 
-cpp_run <- function(fn, feeder, mode, steps, hooks, progress, stop_on_bad) {
-    .Call(`_hornet_cpp_run`, fn, feeder, mode, steps, hooks, progress, stop_on_bad)
+cpp_run <- function(fn, feeder, mode, steps, hooks, progress, stop_on_bad, device = -1L) {
+    .Call(`_hornet_cpp_run`, fn, feeder, mode, steps, hooks, progress, stop_on_bad, device)
 }
 
 cpp_training_begin <- function(variables) {

@@ -32,6 +32,35 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_set_plugin
+void cpp_set_plugin(std::string path);
+RcppExport SEXP _hornet_cpp_set_plugin(SEXP pathSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< std::string >::type path(pathSEXP);
+    cpp_set_plugin(path);
+    return R_NilValue;
+END_RCPP
+}
+// cpp_set_device_options
+void cpp_set_device_options(bool tf32, bool library_convolution, bool cache_memory);
+RcppExport SEXP _hornet_cpp_set_device_options(SEXP tf32SEXP, SEXP library_convolutionSEXP, SEXP cache_memorySEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< bool >::type tf32(tf32SEXP);
+    Rcpp::traits::input_parameter< bool >::type library_convolution(library_convolutionSEXP);
+    Rcpp::traits::input_parameter< bool >::type cache_memory(cache_memorySEXP);
+    cpp_set_device_options(tf32, library_convolution, cache_memory);
+    return R_NilValue;
+END_RCPP
+}
+// cpp_devices
+SEXP cpp_devices();
+RcppExport SEXP _hornet_cpp_devices() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(cpp_devices());
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_feeder_generator
 SEXP cpp_feeder_generator(SEXP generator, SEXP spec, int queue_size, double total);
 RcppExport SEXP _hornet_cpp_feeder_generator(SEXP generatorSEXP, SEXP specSEXP, SEXP queue_sizeSEXP, SEXP totalSEXP) {
@@ -536,34 +565,36 @@ BEGIN_RCPP
 END_RCPP
 }
 // cpp_function_run
-SEXP cpp_function_run(SEXP fn, Rcpp::List feeds, bool f64, bool reference);
-RcppExport SEXP _hornet_cpp_function_run(SEXP fnSEXP, SEXP feedsSEXP, SEXP f64SEXP, SEXP referenceSEXP) {
+SEXP cpp_function_run(SEXP fn, Rcpp::List feeds, bool f64, bool reference, int device);
+RcppExport SEXP _hornet_cpp_function_run(SEXP fnSEXP, SEXP feedsSEXP, SEXP f64SEXP, SEXP referenceSEXP, SEXP deviceSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type fn(fnSEXP);
     Rcpp::traits::input_parameter< Rcpp::List >::type feeds(feedsSEXP);
     Rcpp::traits::input_parameter< bool >::type f64(f64SEXP);
     Rcpp::traits::input_parameter< bool >::type reference(referenceSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_function_run(fn, feeds, f64, reference));
+    Rcpp::traits::input_parameter< int >::type device(deviceSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_function_run(fn, feeds, f64, reference, device));
     return rcpp_result_gen;
 END_RCPP
 }
 // cpp_function_text
-SEXP cpp_function_text(SEXP fn, double batch, bool f64, bool reference);
-RcppExport SEXP _hornet_cpp_function_text(SEXP fnSEXP, SEXP batchSEXP, SEXP f64SEXP, SEXP referenceSEXP) {
+SEXP cpp_function_text(SEXP fn, double batch, bool f64, bool reference, int device);
+RcppExport SEXP _hornet_cpp_function_text(SEXP fnSEXP, SEXP batchSEXP, SEXP f64SEXP, SEXP referenceSEXP, SEXP deviceSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type fn(fnSEXP);
     Rcpp::traits::input_parameter< double >::type batch(batchSEXP);
     Rcpp::traits::input_parameter< bool >::type f64(f64SEXP);
     Rcpp::traits::input_parameter< bool >::type reference(referenceSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_function_text(fn, batch, f64, reference));
+    Rcpp::traits::input_parameter< int >::type device(deviceSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_function_text(fn, batch, f64, reference, device));
     return rcpp_result_gen;
 END_RCPP
 }
 // cpp_run
-SEXP cpp_run(SEXP fn, SEXP feeder, std::string mode, double steps, SEXP hooks, SEXP progress, bool stop_on_bad);
-RcppExport SEXP _hornet_cpp_run(SEXP fnSEXP, SEXP feederSEXP, SEXP modeSEXP, SEXP stepsSEXP, SEXP hooksSEXP, SEXP progressSEXP, SEXP stop_on_badSEXP) {
+SEXP cpp_run(SEXP fn, SEXP feeder, std::string mode, double steps, SEXP hooks, SEXP progress, bool stop_on_bad, int device);
+RcppExport SEXP _hornet_cpp_run(SEXP fnSEXP, SEXP feederSEXP, SEXP modeSEXP, SEXP stepsSEXP, SEXP hooksSEXP, SEXP progressSEXP, SEXP stop_on_badSEXP, SEXP deviceSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type fn(fnSEXP);
@@ -573,7 +604,8 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type hooks(hooksSEXP);
     Rcpp::traits::input_parameter< SEXP >::type progress(progressSEXP);
     Rcpp::traits::input_parameter< bool >::type stop_on_bad(stop_on_badSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_run(fn, feeder, mode, steps, hooks, progress, stop_on_bad));
+    Rcpp::traits::input_parameter< int >::type device(deviceSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_run(fn, feeder, mode, steps, hooks, progress, stop_on_bad, device));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -638,6 +670,9 @@ END_RCPP
 static const R_CallMethodDef CallEntries[] = {
     {"_hornet_cpp_op_table", (DL_FUNC) &_hornet_cpp_op_table, 0},
     {"_hornet_cpp_function_support", (DL_FUNC) &_hornet_cpp_function_support, 3},
+    {"_hornet_cpp_set_plugin", (DL_FUNC) &_hornet_cpp_set_plugin, 1},
+    {"_hornet_cpp_set_device_options", (DL_FUNC) &_hornet_cpp_set_device_options, 3},
+    {"_hornet_cpp_devices", (DL_FUNC) &_hornet_cpp_devices, 0},
     {"_hornet_cpp_feeder_generator", (DL_FUNC) &_hornet_cpp_feeder_generator, 4},
     {"_hornet_cpp_dataset", (DL_FUNC) &_hornet_cpp_dataset, 3},
     {"_hornet_cpp_feeder_dataset", (DL_FUNC) &_hornet_cpp_feeder_dataset, 8},
@@ -680,9 +715,9 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hornet_cpp_variable_set", (DL_FUNC) &_hornet_cpp_variable_set, 3},
     {"_hornet_cpp_variable_info", (DL_FUNC) &_hornet_cpp_variable_info, 1},
     {"_hornet_cpp_function", (DL_FUNC) &_hornet_cpp_function, 4},
-    {"_hornet_cpp_function_run", (DL_FUNC) &_hornet_cpp_function_run, 4},
-    {"_hornet_cpp_function_text", (DL_FUNC) &_hornet_cpp_function_text, 4},
-    {"_hornet_cpp_run", (DL_FUNC) &_hornet_cpp_run, 7},
+    {"_hornet_cpp_function_run", (DL_FUNC) &_hornet_cpp_function_run, 5},
+    {"_hornet_cpp_function_text", (DL_FUNC) &_hornet_cpp_function_text, 5},
+    {"_hornet_cpp_run", (DL_FUNC) &_hornet_cpp_run, 8},
     {"_hornet_cpp_training_begin", (DL_FUNC) &_hornet_cpp_training_begin, 1},
     {"_hornet_cpp_training_end", (DL_FUNC) &_hornet_cpp_training_end, 1},
     {"_hornet_cpp_live_counts", (DL_FUNC) &_hornet_cpp_live_counts, 0},

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "backend/devices.h"
 #include "exec/executable.h"
 #include "r_array.h"
 #include "r_graph.h"
@@ -68,8 +69,8 @@ std::vector<Feed> feeds_from_r(const Rcpp::List& arrays, const std::vector<Tenso
 }
 
 // Converts the feeds, runs once, copies the results. Worker thread.
-std::vector<OwnTensor> run_once(Function& function, const std::vector<Feed>& feeds, bool f64,
-                                bool reference, const std::atomic<bool>& stop) {
+std::vector<OwnTensor> run_once(Function& function, const std::vector<Feed>& feeds,
+                                PlanOptions options, const StopFlag& stop) {
   std::vector<OwnTensor> converted;
   std::vector<Tensor> views;
   for (const Feed& feed : feeds) {
@@ -77,9 +78,9 @@ std::vector<OwnTensor> run_once(Function& function, const std::vector<Feed>& fee
     to_tensor(feed.array, converted.back().view());
     views.push_back(converted.back().view());
   }
-  const Dim batch = function.batch_of(views);
+  options.batch = function.batch_of(views);
   std::vector<OwnTensor> results;
-  const auto executable = function.executable(batch, f64, reference);
+  const auto executable = function.executable(options);
   const auto copy = [&](const std::vector<Tensor>& fetched) {
     for (const Tensor& tensor : fetched) {
       results.emplace_back(tensor.spec);
@@ -181,17 +182,21 @@ SEXP cpp_function(SEXP graph, SEXP variables, SEXP fetches, SEXP updates) {
 }
 
 // `feeds`: arrays in the order of the inputs' indices. `reference`: node by node on the reference
-// back end, nothing fused; `f64`: in double precision.
+// back end, nothing fused; `f64`: in double precision; `device`: number of a GPU, -1 for the host.
 // [[Rcpp::export(rng = false)]]
-SEXP cpp_function_run(SEXP fn, Rcpp::List feeds, bool f64 = false, bool reference = false) {
+SEXP cpp_function_run(SEXP fn, Rcpp::List feeds, bool f64 = false, bool reference = false,
+                      int device = -1) {
   return glue_entry("cpp_function_run", [&]() -> SEXP {
     const auto function = get_handle<Function>(fn, kFunctionHandle);
+    PlanOptions options;
+    options.f64 = f64;
+    options.reference_only = reference;
+    if (device >= 0) options.device = open_device(device);
     const std::vector<Feed> arrays = feeds_from_r(feeds, function->feeds(), f64);
     std::vector<OwnTensor> results;
     RunLoop loop;
     serve_while(
-        loop, [] {},
-        [&] { results = run_once(*function, arrays, f64, reference, loop.stop_flag()); });
+        loop, [] {}, [&] { results = run_once(*function, arrays, options, loop.stop_flag()); });
     Rcpp::List arrays_out(results.size());
     for (std::size_t i = 0; i < results.size(); ++i) arrays_out[i] = to_r(results[i].view());
     return arrays_out;
@@ -200,10 +205,16 @@ SEXP cpp_function_run(SEXP fn, Rcpp::List feeds, bool f64 = false, bool referenc
 
 // The plan for a batch size: steps, places, back ends, memory.
 // [[Rcpp::export(rng = false)]]
-SEXP cpp_function_text(SEXP fn, double batch, bool f64 = false, bool reference = false) {
+SEXP cpp_function_text(SEXP fn, double batch, bool f64 = false, bool reference = false,
+                       int device = -1) {
   return glue_entry("cpp_function_text", [&]() -> SEXP {
     const auto function = get_handle<Function>(fn, kFunctionHandle);
-    const auto executable = function->executable(static_cast<Dim>(batch), f64, reference);
+    PlanOptions options;
+    options.batch = static_cast<Dim>(batch);
+    options.f64 = f64;
+    options.reference_only = reference;
+    if (device >= 0) options.device = open_device(device);
+    const auto executable = function->executable(options);
     return Rcpp::wrap(to_string(executable->plan(), function->program(reference).graph));
   });
 }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "backend/devices.h"
 #include "r_convert.h"
 #include "r_feeder.h"
 #include "r_graph.h"
@@ -128,10 +129,10 @@ SEXP to_list(const RunResult& result) {
 // mode: "train", "evaluate" or "predict". steps: -1 for all data. hooks: NULL or list(begin =
 // function(step, rows) or NULL, end = function(step, rows, values), TRUE from which stops); steps
 // count from 0. progress: NULL or function(steps done, rows, means). stop_on_bad: ends after a
-// loss that is not finite.
+// loss that is not finite. device: number of a GPU, -1 for the host.
 // [[Rcpp::export(rng = false)]]
 SEXP cpp_run(SEXP fn, SEXP feeder, std::string mode, double steps, SEXP hooks, SEXP progress,
-             bool stop_on_bad) {
+             bool stop_on_bad, int device = -1) {
   return glue_entry("cpp_run", [&]() -> SEXP {
     const auto function = get_handle<Function>(fn, kFunctionHandle);
     const auto f = live_feeder(feeder);
@@ -139,7 +140,8 @@ SEXP cpp_run(SEXP fn, SEXP feeder, std::string mode, double steps, SEXP hooks, S
     RunLoop& loop = f->loop();
     Board board;
     RunResult result;
-    Trainer trainer(*function, *f, run_mode, board, hooks_from_r(hooks, loop));
+    Trainer trainer(*function, *f, run_mode, board, hooks_from_r(hooks, loop),
+                    device >= 0 ? open_device(device) : nullptr);
     const Stepping mark(function->variables());
     std::function<void()> on_slice;
     if (!Rf_isNull(progress)) on_slice = Progress(progress, board);

@@ -32,7 +32,8 @@ Feeder::Feeder(std::shared_ptr<Source> source, FeedSpec spec, Options options)
       options_(options),
       direct_(source_->direct()),
       owner_pid_(getpid()),
-      pool_(direct_ ? 1 : options.queue_size + 2),
+      // Beside those read ahead: one is filled, one is in use, one is on its way to a device.
+      pool_(direct_ ? 2 : options.queue_size + 3),
       queue_(direct_ ? 1 : options.queue_size + 2) {
   source_->attach(loop_);
   if (!direct_) producer_ = spawn([this] { produce(); });

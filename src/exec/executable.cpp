@@ -7,11 +7,6 @@ namespace {
 
 std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-template <class T>
-void fill(void* data, Dim n, double value) {
-  std::fill_n(static_cast<T*>(data), n, static_cast<T>(value));
-}
-
 template <class From, class To>
 void convert(const void* from, void* to, Dim n) {
   std::copy_n(static_cast<const From*>(from), n, static_cast<To*>(to));
@@ -21,32 +16,6 @@ void convert(const void* from, void* to, Dim n) {
 
 Executable::Executable(Plan plan, std::shared_ptr<Variables> variables)
     : plan_(std::move(plan)), variables_(std::move(variables)) {
-  std::size_t bytes = 0;
-  for (const PlanConstant& constant : plan_.constants) {
-    constant_offsets_.push_back(bytes);
-    bytes += aligned(Tensor{nullptr, constant.spec}.bytes());
-  }
-  constants_ = AlignedBuffer(bytes);
-  for (std::size_t i = 0; i < plan_.constants.size(); ++i) {
-    const PlanConstant& constant = plan_.constants[i];
-    void* data = address({Place::constant, i});
-    const Dim n = constant.spec.shape.numel();
-    switch (constant.spec.dtype) {
-      case DType::f32:
-        fill<float>(data, n, constant.value);
-        break;
-      case DType::f64:
-        fill<double>(data, n, constant.value);
-        break;
-      case DType::i32:
-        fill<std::int32_t>(data, n, constant.value);
-        break;
-    }
-  }
-  lay_out();
-}
-
-void Executable::lay_out() {
   const auto add = [&](const std::vector<TensorSpec>& specs, const std::vector<Place>& places) {
     for (std::size_t i = 0; i < specs.size(); ++i) {
       tensors_.push_back({nullptr, specs[i]});
@@ -74,33 +43,11 @@ void Executable::lay_out() {
   for (std::size_t i = 0; i < fetches_.size(); ++i) note_feed(plan_.fetches[i], fetches_[i]);
 }
 
-void* Executable::address(const Place& place) const {
-  switch (place.kind) {
-    case Place::arena:
-      return variables_->arena().base() + place.index;
-    case Place::variable: {
-      const int id = static_cast<int>(place.index);
-      const auto copy = doubles_.find(id);
-      return copy != doubles_.end() ? copy->second.data() : variables_->tensor(id).data;
-    }
-    case Place::constant:
-      return static_cast<char*>(constants_.data()) + constant_offsets_[place.index];
-    case Place::feed:
-      break;  // known when the run begins
-  }
-  return nullptr;
-}
-
-// The addresses of this run's feeds are patched in by run().
-void Executable::resolve() {
-  if (plan_.f64) make_doubles();
+void Executable::resolve(char* arena) {
   for (std::size_t i = 0; i < tensors_.size(); ++i) tensors_[i].data = address(places_[i]);
   for (std::size_t i = 0; i < fetches_.size(); ++i) fetches_[i].data = address(plan_.fetches[i]);
   for (std::size_t i = 0; i < steps_.size(); ++i)
-    if (plan_.steps[i].workspace_bytes > 0)
-      steps_[i].workspace = variables_->arena().base() + plan_.steps[i].workspace;
-  generation_ = variables_->arena().generation();
-  resolved_ = true;
+    if (plan_.steps[i].workspace_bytes > 0) steps_[i].workspace = arena + plan_.steps[i].workspace;
 }
 
 void Executable::check(const std::vector<Tensor>& feeds) const {
@@ -117,17 +64,7 @@ void Executable::check(const std::vector<Tensor>& feeds) const {
   }
 }
 
-void Executable::run(const std::vector<Tensor>& feeds,
-                     const std::function<void(const std::vector<Tensor>&)>& fetched,
-                     const std::atomic<bool>* stop) {
-  check(feeds);
-  Variables::StepLock lock(*variables_);
-  Arena& arena = variables_->arena();
-  arena.reserve(plan_.arena_bytes);
-  if (!resolved_ || generation_ != arena.generation()) resolve();
-  for (const FeedSlot& slot : feed_slots_) slot.tensor->data = feeds[slot.feed].data;
-  if (plan_.f64) load_doubles();
-
+void Executable::walk(const StopFlag* stop) {
   const auto stopped = [stop] { return stop && stop->load(std::memory_order_relaxed); };
   const Step* step = steps_.data();
   const Step* const first_state = step + plan_.first_state;
@@ -138,14 +75,64 @@ void Executable::run(const std::vector<Tensor>& feeds,
   }
   if (stopped()) throw RunStopped();
   for (; step != end; ++step) step->kernel->run(step->inputs, step->outputs, step->workspace);
+}
 
+// --- on the host -----------------------------------------------------------------------------
+
+HostExecutable::HostExecutable(Plan plan, std::shared_ptr<Variables> variables)
+    : Executable(std::move(plan), std::move(variables)) {
+  std::size_t bytes = 0;
+  for (const PlanConstant& constant : plan_.constants) {
+    constant_offsets_.push_back(bytes);
+    bytes += aligned(Tensor{nullptr, constant.spec}.bytes());
+  }
+  constants_ = AlignedBuffer(bytes);
+  for (std::size_t i = 0; i < plan_.constants.size(); ++i)
+    fill_constant(plan_.constants[i], address({Place::constant, i}));
+}
+
+void* HostExecutable::address(const Place& place) const {
+  switch (place.kind) {
+    case Place::arena:
+      return variables_->arena().base() + place.index;
+    case Place::variable: {
+      const int id = static_cast<int>(place.index);
+      const auto copy = doubles_.find(id);
+      return copy != doubles_.end() ? copy->second.data() : variables_->tensor(id).data;
+    }
+    case Place::constant:
+      return static_cast<char*>(constants_.data()) + constant_offsets_[place.index];
+    case Place::feed:
+      break;
+  }
+  return nullptr;
+}
+
+void HostExecutable::run(const std::vector<Tensor>& feeds,
+                         const std::function<void(const std::vector<Tensor>&)>& fetched,
+                         const StopFlag* stop) {
+  check(feeds);
+  Variables::StepLock lock(*variables_);
+  for (int id : plan_.variables) variables_->bring_home(id);
+  Arena& arena = variables_->arena();
+  arena.reserve(plan_.arena_bytes);
+  if (!resolved_ || generation_ != arena.generation()) {
+    if (plan_.f64) make_doubles();
+    resolve(arena.base());
+    generation_ = arena.generation();
+    resolved_ = true;
+  }
+  set_feeds([&](std::size_t feed) { return feeds[feed].data; });
+  if (plan_.f64) load_doubles();
+  walk(stop);
   if (plan_.f64) store_doubles();
+  for (int id : plan_.written) variables_->written_at_home(id);
   if (fetched) fetched(fetches_);
 }
 
 // --- double precision ----------------------------------------------------------------------
 
-void Executable::make_doubles() {
+void HostExecutable::make_doubles() {
   const auto note = [&](const std::vector<Place>& places) {
     for (const Place& place : places) {
       const int id = static_cast<int>(place.index);
@@ -162,14 +149,14 @@ void Executable::make_doubles() {
   note(plan_.fetches);
 }
 
-void Executable::load_doubles() {
+void HostExecutable::load_doubles() {
   for (auto& copy : doubles_) {
     const Tensor variable = variables_->tensor(copy.first);
     convert<float, double>(variable.data, copy.second.data(), variable.numel());
   }
 }
 
-void Executable::store_doubles() {
+void HostExecutable::store_doubles() {
   for (int id : plan_.written) {
     const auto copy = doubles_.find(id);
     if (copy == doubles_.end()) continue;

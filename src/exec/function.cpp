@@ -1,7 +1,7 @@
-// Function: from a traced graph to executables, one per batch size.
+// Function: from a traced graph to executables, one per batch size and device.
 #include <algorithm>
 
-#include "exec/executable.h"
+#include "exec/device_executable.h"
 
 namespace hornet {
 namespace {
@@ -47,23 +47,20 @@ Dim Function::batch_of(const std::vector<Tensor>& feeds) const {
   return batch;
 }
 
-std::shared_ptr<Executable> Function::executable(Dim batch, bool f64, bool reference_only) {
+std::shared_ptr<Executable> Function::executable(const PlanOptions& options) {
   std::lock_guard<std::mutex> lock(cache_mutex_);
-  const auto found = std::find_if(cache_.begin(), cache_.end(), [&](const Cached& c) {
-    return c.batch == batch && c.f64 == f64 && c.reference_only == reference_only;
-  });
+  const auto found = std::find_if(cache_.begin(), cache_.end(),
+                                  [&](const Cached& c) { return c.options == options; });
   if (found != cache_.end()) {
     std::rotate(cache_.begin(), found, found + 1);
     return cache_.front().executable;
   }
-  PlanOptions options;
-  options.batch = batch;
-  options.f64 = f64;
-  options.reference_only = reference_only;
-  const Program& program = reference_only ? plain_ : fused_;
-  auto made = std::make_shared<Executable>(make_plan(program, options), variables_);
+  Plan plan = make_plan(options.reference_only ? plain_ : fused_, options);
+  std::shared_ptr<Executable> made;
+  if (options.device) made = std::make_shared<DeviceExecutable>(std::move(plan), variables_);
+  else made = std::make_shared<HostExecutable>(std::move(plan), variables_);
   if (cache_.size() == kCachedPlans) cache_.pop_back();
-  cache_.insert(cache_.begin(), Cached{batch, f64, reference_only, made});
+  cache_.insert(cache_.begin(), Cached{options, made});
   return made;
 }
 

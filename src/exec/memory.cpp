@@ -77,20 +77,25 @@ AlignedBuffer::AlignedBuffer(std::size_t bytes) : bytes_(bytes) {
   data_ = take_from_heap(bytes);
 }
 
+AlignedBuffer::AlignedBuffer(std::shared_ptr<void> memory, std::size_t bytes)
+    : data_(memory.get()), bytes_(bytes), owner_(std::move(memory)) {}
+
 AlignedBuffer::AlignedBuffer(AlignedBuffer&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)),
       bytes_(std::exchange(other.bytes_, 0)),
-      mapped_(std::exchange(other.mapped_, 0)) {}
+      mapped_(std::exchange(other.mapped_, 0)),
+      owner_(std::move(other.owner_)) {}
 
 AlignedBuffer& AlignedBuffer::operator=(AlignedBuffer&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
   std::swap(mapped_, other.mapped_);
+  std::swap(owner_, other.owner_);
   return *this;
 }
 
 AlignedBuffer::~AlignedBuffer() {
-  if (!data_) return;
+  if (!data_ || owner_) return;
 #if defined(__linux__)
   if (mapped_) {
     munmap(data_, mapped_);

@@ -1,6 +1,7 @@
 // Host memory that is taken once and kept: first touch of a page costs more than reading it often.
 #pragma once
 #include <cstddef>
+#include <memory>
 
 namespace hornet {
 
@@ -10,6 +11,8 @@ class AlignedBuffer {
  public:
   AlignedBuffer() = default;
   explicit AlignedBuffer(std::size_t bytes);
+  // Memory of somebody else, kept as long as this.
+  AlignedBuffer(std::shared_ptr<void> memory, std::size_t bytes);
   AlignedBuffer(AlignedBuffer&& other) noexcept;
   AlignedBuffer& operator=(AlignedBuffer&& other) noexcept;
   ~AlignedBuffer();
@@ -21,6 +24,7 @@ class AlignedBuffer {
   void* data_ = nullptr;
   std::size_t bytes_ = 0;   // as asked
   std::size_t mapped_ = 0;  // as taken, 0 if from the heap
+  std::shared_ptr<void> owner_;
 };
 
 // Grows, never shrinks; contents are lost when it grows. `generation` changes with the address.

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <set>
 #include <sstream>
 
+#include "backend/function_kernel.h"
 #include "exec/arena_layout.h"
+#include "exec/host_step.h"
 #include "exec/schedule.h"
 #include "graph/fused.h"
 #include "graph/op.h"
@@ -13,23 +16,13 @@
 namespace hornet {
 namespace {
 
-class CopyKernel final : public Kernel {
- public:
-  void run(const Tensor* inputs, const Tensor* outputs, void*) override {
-    std::memcpy(outputs[0].data, inputs[0].data, bytes_);
-  }
-  explicit CopyKernel(std::size_t bytes) : bytes_(bytes) {}
-
- private:
-  std::size_t bytes_;
-};
-
 class Planner {
  public:
   Planner(const Program& program, const PlanOptions& options)
       : graph_(program.graph), options_(options), schedule_(make_schedule(program)) {
     for (const TensorSpec& feed : program.feeds) plan_.feed_specs.push_back(bound(feed));
     plan_.f64 = options.f64;
+    plan_.device = options.device;
     plan_.written = schedule_.written;
   }
 
@@ -42,6 +35,7 @@ class Planner {
       plan_.fetches.push_back(saved != saved_.end() ? saved->second : place_of(v));
       plan_.fetch_specs.push_back(bound(graph_.spec(v)));
     }
+    note_variables();
     measure_lifetimes();
     reuse_dying_inputs();
     assign_offsets();
@@ -114,7 +108,7 @@ class Planner {
       saved_[scheduled.source] = step.outputs[0];
     }
     step.input_specs = step.output_specs = {spec};
-    step.kernel = std::make_unique<CopyKernel>(bytes_of(spec));
+    step.kernel = copy_kernel(bytes_of(spec));
     step.backend = "copy";
   }
 
@@ -137,9 +131,15 @@ class Planner {
 
   void compile(const Node& node, PlanStep& step) {
     const BoundNode asked = {&node, step.input_specs, step.output_specs, options_.batch};
+    if (options_.device && (step.kernel = options_.device->compile(asked))) {
+      step.backend = options_.device->name();
+      return;
+    }
     const auto ask = [&](const Backend& backend) {
       step.kernel = backend.compile(asked);
       step.backend = backend.name();
+      if (step.kernel && options_.device)
+        step.kernel = step_on_host(options_.device, std::move(step.kernel), asked);
       return step.kernel != nullptr;
     };
     if (options_.reference_only) {
@@ -155,6 +155,31 @@ class Planner {
     }
     throw Error(node.op->name + " is not available for tensors of type " + types)
         .where(node.origin);
+  }
+
+  std::unique_ptr<Kernel> copy_kernel(std::size_t bytes) const {
+    if (options_.device) {
+      return kernel([device = options_.device, bytes](const Tensor* in, const Tensor* out, void*) {
+        device->copy(out[0].data, in[0].data, bytes);
+      });
+    }
+    return kernel([bytes](const Tensor* in, const Tensor* out, void*) {
+      std::memcpy(out[0].data, in[0].data, bytes);
+    });
+  }
+
+  void note_variables() {
+    std::set<int> ids(plan_.written.begin(), plan_.written.end());
+    const auto note = [&](const std::vector<Place>& places) {
+      for (const Place& place : places)
+        if (place.kind == Place::variable) ids.insert(static_cast<int>(place.index));
+    };
+    for (const PlanStep& step : plan_.steps) {
+      note(step.inputs);
+      note(step.outputs);
+    }
+    note(plan_.fetches);
+    plan_.variables.assign(ids.begin(), ids.end());
   }
 
   template <class Fn>
@@ -246,6 +271,21 @@ class Planner {
 
 Plan make_plan(const Program& program, const PlanOptions& options) {
   return Planner(program, options).run();
+}
+
+void fill_constant(const PlanConstant& constant, void* data) {
+  const Dim n = constant.spec.shape.numel();
+  switch (constant.spec.dtype) {
+    case DType::f32:
+      std::fill_n(static_cast<float*>(data), n, static_cast<float>(constant.value));
+      break;
+    case DType::f64:
+      std::fill_n(static_cast<double*>(data), n, constant.value);
+      break;
+    case DType::i32:
+      std::fill_n(static_cast<std::int32_t*>(data), n, static_cast<std::int32_t>(constant.value));
+      break;
+  }
 }
 
 // --- text ----------------------------------------------------------------------------------

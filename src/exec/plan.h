@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/device.h"
 #include "exec/variables.h"
 #include "graph/passes.h"
 
@@ -25,7 +26,7 @@ struct PlanStep {
   std::vector<Place> inputs, outputs;
   std::size_t workspace = 0;  // arena offset
   std::size_t workspace_bytes = 0;
-  const char* backend = "";  // "copy": the planner's own, moves one tensor
+  std::string backend;  // "copy": the planner's own, moves one tensor
 };
 
 // A tensor filled with one number: written once, read by every run.
@@ -33,11 +34,18 @@ struct PlanConstant {
   TensorSpec spec;
   double value = 0;
 };
+void fill_constant(const PlanConstant& constant, void* data);
 
 struct PlanOptions {
   Dim batch = 1;
-  bool f64 = false;             // bind every f32 to f64 (gradient checks)
-  bool reference_only = false;  // skip the SIMD kernels
+  bool f64 = false;                // bind every f32 to f64 (gradient checks)
+  bool reference_only = false;     // node by node on the reference back end, nothing fused
+  std::shared_ptr<Device> device;  // null: the host
+
+  bool operator==(const PlanOptions& o) const {
+    return batch == o.batch && f64 == o.f64 && reference_only == o.reference_only &&
+           device == o.device;
+  }
 };
 
 // Steps [0, first_state) compute; steps [first_state, end) write variables and are never cut.
@@ -53,11 +61,13 @@ struct Plan {
   std::size_t arena_bytes = 0;
   std::size_t naive_bytes = 0;  // without reuse, for the record
   std::vector<PlanConstant> constants;
-  std::vector<int> written;  // ids of the variables the state block writes
+  std::vector<int> variables;  // ids of those it reads or writes
+  std::vector<int> written;    // ids of those that the state block writes
   std::vector<Place> fetches;
   std::vector<TensorSpec> fetch_specs;
   std::vector<TensorSpec> feed_specs;  // by feed index; concrete
   bool f64 = false;
+  std::shared_ptr<Device> device;  // null: the host
 };
 
 // One line a step: op, shapes, places, back end; then the memory. For people.

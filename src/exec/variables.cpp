@@ -35,6 +35,7 @@ int Variables::share(const std::shared_ptr<Variables>& owner, int id) {
 void Variables::read(int id, void* destination, std::size_t bytes) const {
   const Entry& entry = items_[id];
   std::lock_guard<std::mutex> lock(mutex_of(entry));
+  bring_home(*entry.item);
   std::memcpy(destination, entry.item->data.data(), bytes);
 }
 
@@ -42,12 +43,65 @@ void Variables::write(int id, const void* source, std::size_t bytes) {
   const Entry& entry = items_[id];
   std::lock_guard<std::mutex> lock(mutex_of(entry));
   std::memcpy(entry.item->data.data(), source, bytes);
+  entry.item->home_is_newest = true;
+  for (Copy& copy : entry.item->copies) copy.newest = false;
 }
 
 Tensor Variables::tensor(int id) {
   const Item& item = *items_[id].item;
   return {item.data.data(), item.spec};
 }
+
+// --- devices ---------------------------------------------------------------------------------
+
+void Variables::bring_home(int id) const { bring_home(*items_[id].item); }
+
+void Variables::bring_home(Item& item) {
+  if (item.home_is_newest) return;
+  item.home_is_newest = true;  // also if the device does not answer any more
+  for (const Copy& copy : item.copies) {
+    if (!copy.newest || copy.device->lost()) continue;
+    copy.device->download(Device::compute, item.data.data(), copy.buffer.data(), item.data.bytes());
+    copy.device->synchronize();
+    return;
+  }
+}
+
+void Variables::written_at_home(int id) {
+  Item& item = *items_[id].item;
+  item.home_is_newest = true;
+  for (Copy& copy : item.copies) copy.newest = false;
+}
+
+void* Variables::on_device(int id, const std::shared_ptr<Device>& device) {
+  Item& item = *items_[id].item;
+  auto copy = std::find_if(item.copies.begin(), item.copies.end(),
+                           [&](const Copy& c) { return c.device == device; });
+  if (copy == item.copies.end()) {
+    item.copies.push_back({device, DeviceBuffer(device, item.data.bytes())});
+    copy = item.copies.end() - 1;
+  }
+  if (!copy->newest) {
+    bring_home(item);
+    device->upload(Device::compute, copy->buffer.data(), item.data.data(), item.data.bytes());
+    copy->newest = true;
+  }
+  return copy->buffer.data();
+}
+
+void Variables::written_on_device(int id, const Device& device) {
+  Item& item = *items_[id].item;
+  item.home_is_newest = false;
+  for (Copy& copy : item.copies) copy.newest = copy.device.get() == &device;
+}
+
+DeviceArena& Variables::arena(const std::shared_ptr<Device>& device) {
+  auto& arena = device_arenas_[device.get()];
+  if (!arena) arena = std::make_unique<DeviceArena>(device);
+  return *arena;
+}
+
+// --- locks -----------------------------------------------------------------------------------
 
 // Own lock first, then the owners' in address order. An owner is never a model that steps (it
 // shares nothing), so nobody holds an owner's lock while waiting for a model's.

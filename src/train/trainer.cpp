@@ -17,18 +17,6 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
-double number_at(const Tensor& tensor) {
-  switch (tensor.spec.dtype) {
-    case DType::f32:
-      return *tensor.as<float>();
-    case DType::f64:
-      return *tensor.as<double>();
-    case DType::i32:
-      return *tensor.as<std::int32_t>();
-  }
-  return 0;
-}
-
 }  // namespace
 
 void Board::publish(std::int64_t step, std::int64_t rows, const std::vector<double>& sums,
@@ -48,13 +36,16 @@ Board::Values Board::read() const {
   return values_;
 }
 
-Trainer::Trainer(Function& function, Feeder& feeder, RunMode mode, Board& board, BatchHooks hooks)
-    : function_(function),
-      feeder_(feeder),
+Trainer::Trainer(Function& function, Feeder& feeder, RunMode mode, Board& board, BatchHooks hooks,
+                 std::shared_ptr<Device> device)
+    : feeder_(feeder),
       mode_(mode),
       board_(board),
       hooks_(std::move(hooks)),
-      take_([this](const std::vector<Tensor>& fetched) { take(fetched); }) {}
+      stepper_(make_stepper(
+          function, std::move(device), mode, feeder.loop().stop_flag(),
+          [this](Dim rows, const std::vector<double>& numbers,
+                 const std::vector<Tensor>& predictions) { take(rows, numbers, predictions); })) {}
 
 RunResult Trainer::run(std::int64_t steps, bool stop_on_bad) {
   assert_not_r_thread("Trainer::run()");
@@ -77,76 +68,48 @@ RunResult Trainer::run(std::int64_t steps, bool stop_on_bad) {
       before = std::exchange(now, Clock::now());
       result_.hook_seconds += seconds_between(before, now);
     }
-    if (!step(*batch)) break;
-    batch.release();
-    before = std::exchange(now, Clock::now());
-    result_.step_seconds += seconds_between(before, now);
+    if (!stepper_->step(std::move(batch))) break;
     ++result_.steps;
     result_.rows += rows;
-    board_.publish(result_.steps, result_.rows, sums_, values_);
-    const bool bad = !values_.empty() && !std::isfinite(values_[0]);
-    if (bad && result_.first_bad_step < 0) result_.first_bad_step = index;
+    // Who wants to see each batch's values gets them, at the price of waiting for them.
+    if ((hooks_.end || stop_on_bad) && !stepper_->settle()) break;
+    before = std::exchange(now, Clock::now());
+    result_.step_seconds += seconds_between(before, now);
     if (hooks_.end) {
       result_.stopped_by_hook = hooks_.end(index, rows, values_);
       before = std::exchange(now, Clock::now());
       result_.hook_seconds += seconds_between(before, now);
       if (result_.stopped_by_hook) break;
     }
-    if (bad && stop_on_bad) break;
+    if (stop_on_bad && result_.first_bad_step >= 0) break;
   }
+  stepper_->settle();
+  result_.step_seconds += seconds_between(now, Clock::now());
   result_.metrics = sums_;
   for (double& metric : result_.metrics) metric /= static_cast<double>(result_.rows);
   return std::move(result_);
 }
 
-// Assigns into tensors that are there already: shapes of the same rank reuse their memory.
-void Trainer::feed(const Batch& batch) {
-  std::size_t used = 0;
-  auto add = [&](const std::vector<HostTensor>& tensors) {
-    for (const HostTensor& tensor : tensors) {
-      if (used == feeds_.size()) feeds_.emplace_back();
-      feeds_[used].data = tensor.data();
-      feeds_[used].spec.shape = tensor.shape;
-      ++used;
-    }
-  };
-  add(batch.inputs);
-  if (mode_ != RunMode::predict) {
-    add(batch.targets);
-    add(batch.weights);
-  }
-  feeds_.resize(used);
+void Trainer::take(Dim rows, const std::vector<double>& numbers,
+                   const std::vector<Tensor>& predictions) {
+  const std::int64_t index = steps_taken_++;
+  rows_taken_ += rows;
+  if (mode_ == RunMode::predict) append(predictions);
+  values_ = numbers;
+  sums_.resize(numbers.size(), 0.0);
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    sums_[i] += numbers[i] * static_cast<double>(rows);
+  board_.publish(steps_taken_, rows_taken_, sums_, values_);
+  const bool bad = !values_.empty() && !std::isfinite(values_[0]);
+  if (bad && result_.first_bad_step < 0) result_.first_bad_step = index;
 }
 
-bool Trainer::step(const Batch& batch) {
-  feed(batch);
-  if (batch.rows != executable_rows_) {
-    executable_ = function_.executable(batch.rows);
-    executable_rows_ = batch.rows;
-  }
-  try {
-    executable_->run(feeds_, take_, &feeder_.loop().stop_flag());
-  } catch (const RunStopped&) { return false; }
-  if (mode_ == RunMode::predict) return true;
-  sums_.resize(values_.size(), 0.0);
-  for (std::size_t i = 0; i < values_.size(); ++i) {
-    sums_[i] += values_[i] * static_cast<double>(batch.rows);
-  }
-  return true;
-}
-
-void Trainer::take(const std::vector<Tensor>& fetched) {
-  if (mode_ == RunMode::predict) return append(fetched);
-  values_.resize(fetched.size());
-  for (std::size_t i = 0; i < fetched.size(); ++i) values_[i] = number_at(fetched[i]);
-}
-
-void Trainer::append(const std::vector<Tensor>& fetched) {
-  result_.predictions.resize(fetched.size());
-  for (std::size_t i = 0; i < fetched.size(); ++i) {
+void Trainer::append(const std::vector<Tensor>& predictions) {
+  result_.predictions.resize(predictions.size());
+  for (std::size_t i = 0; i < predictions.size(); ++i) {
     HostTensor& all = result_.predictions[i];
-    const Shape& shape = fetched[i].spec.shape;
-    const std::size_t bytes = fetched[i].bytes();
+    const Shape& shape = predictions[i].spec.shape;
+    const std::size_t bytes = predictions[i].bytes();
     const std::size_t row_bytes = shape[0] ? bytes / static_cast<std::size_t>(shape[0]) : 0;
     const Dim done = all.shape.rank() ? all.shape[0] : 0;
     const std::size_t used = static_cast<std::size_t>(done) * row_bytes;
@@ -157,7 +120,7 @@ void Trainer::append(const std::vector<Tensor>& fetched) {
       if (used) std::memcpy(larger.data(), all.buffer.data(), used);
       all.buffer = std::move(larger);
     }
-    std::memcpy(static_cast<char*>(all.buffer.data()) + used, fetched[i].data, bytes);
+    std::memcpy(static_cast<char*>(all.buffer.data()) + used, predictions[i].data, bytes);
     all.shape = shape;
     all.shape[0] = done + shape[0];
   }

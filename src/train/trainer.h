@@ -7,11 +7,9 @@
 #include <vector>
 
 #include "data/feeder.h"
-#include "exec/executable.h"
+#include "train/stepper.h"
 
 namespace hornet {
-
-enum class RunMode { train, evaluate, predict };
 
 struct RunResult {
   std::int64_t steps = 0;
@@ -53,29 +51,26 @@ struct BatchHooks {
 // One per native call, on a worker thread. Feeds are: inputs, targets, weights.
 class Trainer {
  public:
-  Trainer(Function& function, Feeder& feeder, RunMode mode, Board& board, BatchHooks hooks = {});
+  // `device`: null for the host.
+  Trainer(Function& function, Feeder& feeder, RunMode mode, Board& board, BatchHooks hooks = {},
+          std::shared_ptr<Device> device = nullptr);
   // Until `steps` batches are done (-1: to the end of data), the data ends, a hook stops it, or
   // the feeder's loop is stopped. `stop_on_bad`: ends after the first non-finite loss.
   RunResult run(std::int64_t steps, bool stop_on_bad = false);
 
  private:
-  void feed(const Batch& batch);
-  bool step(const Batch& batch);  // false: stopped in mid-step, nothing was written
-  void take(const std::vector<Tensor>& fetched);
-  void append(const std::vector<Tensor>& fetched);
+  void take(Dim rows, const std::vector<double>& numbers, const std::vector<Tensor>& predictions);
+  void append(const std::vector<Tensor>& predictions);
 
-  Function& function_;
   Feeder& feeder_;
   const RunMode mode_;
   Board& board_;
   const BatchHooks hooks_;
-  const std::function<void(const std::vector<Tensor>&)> take_;
-  std::shared_ptr<Executable> executable_;  // for batches of executable_rows_
-  Dim executable_rows_ = -1;
   std::int64_t steps_wanted_ = -1;
-  std::vector<Tensor> feeds_;  // kept, so that a step allocates nothing
+  std::int64_t steps_taken_ = 0, rows_taken_ = 0;  // whose values are known
   std::vector<double> values_, sums_;
   RunResult result_;
+  const std::unique_ptr<Stepper> stepper_;  // last: what it takes goes into the above
 };
 
 }  // namespace hornet

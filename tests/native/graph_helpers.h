@@ -144,6 +144,13 @@ inline Doubles read_variable(const Variables& variables, int id) {
   return result;
 }
 
+inline PlanOptions for_batch(Dim batch, std::shared_ptr<Device> device = nullptr) {
+  PlanOptions options;
+  options.batch = batch;
+  options.device = std::move(device);
+  return options;
+}
+
 // Runs once; feeds in double or single precision.
 inline std::vector<Doubles> run(Executable& executable, const World& world,
                                 const std::atomic<bool>* stop = nullptr) {

@@ -120,7 +120,7 @@ void compare(const RandomProgram& p, const Expected& expected, const Program& pr
   Plan plan = make_plan(program, options);
   bool ok = CHECK(memory_is_sound(plan, program));
   ok &= CHECK(state_comes_last(plan));
-  Executable executable(std::move(plan), p.variables);
+  HostExecutable executable(std::move(plan), p.variables);
   const auto results = run(executable, p.world);
   double worst = 0;
   for (std::size_t i = 0; i < results.size(); ++i)
@@ -172,7 +172,7 @@ struct Setup {
   std::vector<Doubles> run_once(const std::atomic<bool>* stop = nullptr) {
     store(*variables, world);
     Function function(graph, targets, variables);
-    return testing::run(*function.executable(1), world, stop);
+    return testing::run(*function.executable(for_batch(1)), world, stop);
   }
   Doubles now(Value v) {
     return read_variable(*variables, static_cast<int>(graph.node(v).attrs.integer("id")));
@@ -251,7 +251,7 @@ void state_cases() {
         s.b.sub(w, s.b.div(s.b.mul(rate, m_new), s.b.add(s.b.sqrt(v_new), s.b.scalar(1e-7))));
     s.targets.updates = {s.b.assign(m, m_new), s.b.assign(v, v_new), s.b.assign(w, w_new)};
     Function function(s.graph, s.targets, s.variables);
-    const Plan& plan = function.executable(1)->plan();
+    const Plan& plan = function.executable(for_batch(1))->plan();
     CHECK(plan.steps.size() == 1);
     CHECK(plan.first_state == 0);
     s.run_once();
@@ -302,7 +302,7 @@ void stopping() {
     for (Value c : counters) s.targets.updates.push_back(s.b.assign(c, s.b.add(c, s.b.scalar(1))));
     store(*s.variables, s.world);
     Function function(s.graph, s.targets, s.variables);
-    const auto executable = function.executable(1);
+    const auto executable = function.executable(for_batch(1));
     std::atomic<bool> stop{false}, over{false};
     std::thread other([&] {
       while (!over) stop = !stop;
@@ -334,7 +334,8 @@ void memory() {
     s.targets.fetches = {s.b.softmax(s.b.softmax(s.b.mul(x, a)))};
     store(*s.variables, s.world);
     Function function(s.graph, s.targets, s.variables);
-    const auto small = function.executable(1), large = function.executable(100000);
+    const auto small = function.executable(for_batch(1)),
+               large = function.executable(for_batch(100000));
     World one, many;
     one.feeds = {{0.1, 0.2, 0.3}};
     many.feeds = {Doubles(300000, 0.5)};
@@ -343,7 +344,7 @@ void memory() {
     const auto after = run(*small, one);
     CHECK(before == after);
     CHECK(middle[0].size() == 300000);
-    CHECK(function.executable(1) == small);
+    CHECK(function.executable(for_batch(1)) == small);
   });
   test("impossible sizes are an error that names them", [] {
     CHECK_THROWS(AlignedBuffer(SIZE_MAX / 4 * 3), "bytes of memory");
@@ -359,7 +360,7 @@ void memory() {
     CHECK(function.batch_of({six, four}) == 2);
     CHECK_THROWS(function.batch_of({six, rows}), "input 2: expected shape (None, 2)");
     CHECK_THROWS(function.batch_of({six}), "expected 2 inputs, got 1");
-    CHECK_THROWS(function.executable(2)->run({six, rows}, nullptr),
+    CHECK_THROWS(function.executable(for_batch(2))->run({six, rows}, nullptr),
                  "input 2: expected float32 (2, 2)");
   });
 }

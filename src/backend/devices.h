@@ -1,0 +1,30 @@
+// Which GPUs this machine has. The plugin is opened when somebody first asks, never at loading:
+// opening it takes a second and 150 MB.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/device.h"
+
+namespace hornet {
+
+// Before anything else here; R's thread. An empty path: there is no plugin.
+void set_plugin_path(const std::string& path);
+// For devices that are opened from now on.
+void set_device_options(const hornet_device_options& options);
+
+struct DeviceList {
+  std::vector<hornet_device_facts> devices;
+  std::string why_none;  // one line, where there are none
+};
+
+// Asked once; later calls answer the same. Any thread.
+const DeviceList& list_devices();
+
+// Opens the index-th, once; an Error where there is none.
+std::shared_ptr<Device> open_device(int index);
+// The one opened first, null before: its host memory is pinned for all.
+std::shared_ptr<Device> any_open_device();
+
+}  // namespace hornet

@@ -1,0 +1,44 @@
+// The GPUs of this machine.
+#include "backend/devices.h"
+#include "r_serve.h"
+
+using namespace hornet;
+
+// Where the plugin is; "" if hornet was built without.
+// [[Rcpp::export(rng = false)]]
+void cpp_set_plugin(std::string path) { set_plugin_path(path); }
+
+// For devices that are opened from now on.
+// [[Rcpp::export(rng = false)]]
+void cpp_set_device_options(bool tf32, bool library_convolution, bool cache_memory) {
+  set_device_options({tf32, library_convolution, cache_memory});
+}
+
+// One row a device, as columns; attribute "why_none" says why there is none.
+// [[Rcpp::export(rng = false)]]
+SEXP cpp_devices() {
+  return glue_entry("cpp_devices", [&]() -> SEXP {
+    const DeviceList& list = list_devices();
+    Rcpp::CharacterVector device, name, capability;
+    Rcpp::NumericVector memory, free, driver, runtime, blas, convolutions;
+    for (std::size_t i = 0; i < list.devices.size(); ++i) {
+      const hornet_device_facts& facts = list.devices[i];
+      device.push_back("gpu:" + std::to_string(i));
+      name.push_back(facts.name);
+      capability.push_back(std::to_string(facts.major) + "." + std::to_string(facts.minor));
+      memory.push_back(static_cast<double>(facts.memory));
+      free.push_back(static_cast<double>(facts.free));
+      driver.push_back(facts.driver);
+      runtime.push_back(facts.runtime);
+      blas.push_back(facts.blas);
+      convolutions.push_back(facts.convolutions);
+    }
+    using Rcpp::Named;
+    Rcpp::List columns = Rcpp::List::create(
+        Named("device") = device, Named("name") = name, Named("capability") = capability,
+        Named("memory") = memory, Named("free") = free, Named("driver") = driver,
+        Named("runtime") = runtime, Named("blas") = blas, Named("convolutions") = convolutions);
+    columns.attr("why_none") = list.why_none;
+    return columns;
+  });
+}
