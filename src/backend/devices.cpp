@@ -109,6 +109,10 @@ const DeviceList& list_devices() {
   return s.list;
 }
 
+const hornet_plugin_table* loaded_plugin() {
+  return list_devices().devices.empty() ? nullptr : state().plugin;
+}
+
 std::shared_ptr<Device> open_device(int index) {
   const DeviceList& list = list_devices();
   if (list.devices.empty()) throw Error("there is no GPU: " + list.why_none, "device");

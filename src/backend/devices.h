@@ -21,6 +21,8 @@ struct DeviceList {
 
 // Asked once; later calls answer the same. Any thread.
 const DeviceList& list_devices();
+// Null where there is no device.
+const hornet_plugin_table* loaded_plugin();
 
 // Opens the index-th, once; an Error where there is none.
 std::shared_ptr<Device> open_device(int index);

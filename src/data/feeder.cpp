@@ -25,14 +25,13 @@ void add(std::atomic<double>& total, double amount) {
 
 }  // namespace
 
-// One slot in use, one being filled, the others ready.
+// Slots beside those read ahead: one is filled, one is in use, one is on its way to a device.
 Feeder::Feeder(std::shared_ptr<Source> source, FeedSpec spec, Options options)
     : source_(std::move(source)),
       spec_(std::move(spec)),
       options_(options),
       direct_(source_->direct()),
       owner_pid_(getpid()),
-      // Beside those read ahead: one is filled, one is in use, one is on its way to a device.
       pool_(direct_ ? 2 : options.queue_size + 3),
       queue_(direct_ ? 1 : options.queue_size + 2) {
   source_->attach(loop_);
