@@ -55,6 +55,7 @@ Dim row_elements(const Shape& table) {
 }
 
 std::unique_ptr<Kernel> compile_gather(const BoundNode& node, const Queue& queue) {
+  if (node.outputs[0].dtype == DType::f64) return nullptr;
   const Dim rows = node.inputs[0].shape[0], elements = row_elements(node.inputs[0].shape);
   return for_types(node.inputs[1].dtype, [&](auto index_zero) {
     using Index = decltype(index_zero);
