@@ -2,6 +2,7 @@
 // and the workspace may be written, nothing outside the inputs read (AddressSanitizer sees that),
 // no input changed, no output left out. Each node runs in float and double, out of place and in
 // place, on one thread and on three, and each back end's result is held against the reference's.
+#include <limits>
 #include <random>
 
 #include "base/rng.h"
@@ -84,6 +85,24 @@ void elementwise_cases() {
         },
         positive_noise);
   }
+  // Sums and products leave the type, and wrap around.
+  check_case(
+      "integers", kLanes,
+      [](Builder& b) {
+        const Value x = input(b, 0, {-1}, DType::i32), y = input(b, 1, {-1}, DType::i32);
+        std::vector<Value> results = {b.clip(x, -3, 1e9), b.select(x, y, x),
+                                      b.select(input(b, 2, {-1}), x, y),
+                                      b.select(y, input(b, 2, {-1}), input(b, 3, {-1}))};
+        for (const char* op : {"neg", "abs", "sign", "square", "relu", "stop_gradient"})
+          results.push_back(add_op(b, op, {x}));
+        for (const char* op : {"add", "sub", "mul", "maximum", "minimum", "equal", "not_equal",
+                               "greater", "greater_equal", "less", "less_equal"})
+          results.push_back(add_op(b, op, {x, y}));
+        return results;
+      },
+      [](int leaf, Dim i) {
+        return i % 5 ? 1e9 * noise(leaf, i) : i % 10 ? 0 : std::numeric_limits<int>::min();
+      });
   check_case("select", kLanes, [](Builder& b) {
     return std::vector{b.select(b.relu(input(b, 0, {-1})), input(b, 1, {-1}), input(b, 2, {-1}))};
   });
@@ -182,6 +201,16 @@ void matmul_cases() {
                              b.batch_matmul(xt, wt, true, true)};
         });
   }
+}
+
+// A sum of nothing is zero.
+void empty_matmul_cases() {
+  check_case("matmul of no columns", {0, 1, 5}, [](Builder& b) {
+    const Value product = b.matmul(input(b, 0, {-1, 0}), input(b, 1, {0, 3}));
+    return std::vector{product, b.relu(b.add(product, input(b, 4, {3}))),
+                       b.batch_matmul(input(b, 2, {-1, 2, 0}), input(b, 3, {-1, 0, 3})),
+                       b.matmul(input(b, 5, {-1, 3}), input(b, 6, {3, 0}))};
+  });
 }
 
 std::string text_of(const std::vector<std::int64_t>& numbers) {
@@ -506,6 +535,7 @@ int main() {
   shape_cases();
   batch_row_cases();
   matmul_cases();
+  empty_matmul_cases();
   window_cases();
   volume_cases();
   norm_cases();

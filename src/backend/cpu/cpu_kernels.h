@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "backend/function_kernel.h"
+#include "backend/functors/elementwise.h"
 #include "backend/window.h"
 #include "graph/fused.h"
 #include "graph/op.h"
@@ -52,21 +53,7 @@ std::unique_ptr<Kernel> for_types(DType type, Make make) {
   return for_floats(type, make);
 }
 
-// The order of maxima: a NaN is the largest.
-template <class T>
-bool is_nan(T x) {
-  if constexpr (std::is_floating_point_v<T>) return std::isnan(x);
-  else return false;
-}
-template <class T>
-bool is_larger(T a, T b) {
-  return a > b || (is_nan(a) && !is_nan(b));
-}
-
 // --- shared between families ---------------------------------------------------------------
-
-// Whether apply() knows this op for this element type: i32 has no transcendental functions.
-bool has_elementwise(Elementwise op, DType type);
 
 // out[i] = op(a[i], b[i], c[i]); operands the op does not have are ignored; out may be an operand.
 template <class T>

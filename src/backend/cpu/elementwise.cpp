@@ -1,5 +1,5 @@
-// Elementwise kernels. apply() holds every definition; the fused op runs it on pieces.
-#include <limits>
+// Elementwise kernels: loops around the definitions of backend/functors/elementwise.h.
+#include <array>
 
 #include "backend/cpu/cpu_kernels.h"
 #include "rt/parallel.h"
@@ -7,88 +7,23 @@
 namespace hornet::cpu {
 namespace {
 
-template <class T, class F>
-void map(const T* a, T* out, Dim n, F f) {
-  for (Dim i = 0; i < n; ++i) out[i] = f(a[i]);
-}
-template <class T, class F>
-void map(const T* a, const T* b, T* out, Dim n, F f) {
-  for (Dim i = 0; i < n; ++i) out[i] = f(a[i], b[i]);
+// The op is known where this is compiled, so that the choice is made once and not for each element.
+template <class T, Elementwise kOp>
+[[gnu::flatten]] void loop(Operation<T> f, const T* a, const T* b, const T* c, T* out, Dim n) {
+  constexpr int operands = operands_of(kOp);
+  f.op = kOp;
+  for (Dim i = 0; i < n; ++i) {
+    out[i] =
+        compute(f, operands > 0 ? a[i] : T(), operands > 1 ? b[i] : T(), operands > 2 ? c[i] : T());
+  }
 }
 
-// Functions that only real numbers have. False if `op` is none of them.
 template <class T>
-bool apply_real(const Instruction& op, const T* a, const T* b, T* out, Dim n) {
-  switch (op.op) {
-    case Elementwise::exp:
-      map(a, out, n, [](T x) { return std::exp(x); });
-      return true;
-    case Elementwise::log:
-      map(a, out, n, [](T x) { return std::log(x); });
-      return true;
-    case Elementwise::sqrt:
-      map(a, out, n, [](T x) { return std::sqrt(x); });
-      return true;
-    case Elementwise::reciprocal:
-      map(a, out, n, [](T x) { return 1 / x; });
-      return true;
-    case Elementwise::sin:
-      map(a, out, n, [](T x) { return std::sin(x); });
-      return true;
-    case Elementwise::cos:
-      map(a, out, n, [](T x) { return std::cos(x); });
-      return true;
-    case Elementwise::round:
-      map(a, out, n, [](T x) { return std::nearbyint(x); });
-      return true;
-    case Elementwise::floor:
-      map(a, out, n, [](T x) { return std::floor(x); });
-      return true;
-    case Elementwise::tanh:
-      map(a, out, n, [](T x) { return std::tanh(x); });
-      return true;
-    case Elementwise::sigmoid:
-      // The exponent is never positive, so that it cannot overflow.
-      map(a, out, n, [](T x) {
-        const T e = std::exp(-std::abs(x));
-        return (x >= 0 ? 1 : e) / (1 + e);
-      });
-      return true;
-    case Elementwise::softplus:
-      map(a, out, n, [](T x) { return (x < 0 ? 0 : x) + std::log1p(std::exp(-std::abs(x))); });
-      return true;
-    case Elementwise::elu: {
-      const T alpha = static_cast<T>(op.number);
-      map(a, out, n, [alpha](T x) { return x > 0 ? x : alpha * std::expm1(x); });
-      return true;
-    }
-    case Elementwise::div:
-      map(a, b, out, n, [](T x, T y) { return x / y; });
-      return true;
-    case Elementwise::pow:
-      map(a, b, out, n, [](T x, T y) { return std::pow(x, y); });
-      return true;
-    default:
-      return false;
-  }
-}
+using Loop = void (*)(Operation<T>, const T*, const T*, const T*, T*, Dim);
 
-// Truncates towards zero; NaN is 0 and what does not fit is the nearest number that does.
-std::int32_t to_int32(double x) {
-  if (std::isnan(x)) return 0;
-  if (x <= std::numeric_limits<std::int32_t>::min()) {
-    return std::numeric_limits<std::int32_t>::min();
-  }
-  if (x >= std::numeric_limits<std::int32_t>::max()) {
-    return std::numeric_limits<std::int32_t>::max();
-  }
-  return static_cast<std::int32_t>(x);
-}
-
-template <class To, class From>
-To convert(From x) {
-  if constexpr (std::is_integral_v<To> && !std::is_integral_v<From>) return to_int32(x);
-  else return static_cast<To>(x);
+template <class T, std::size_t... kOps>
+constexpr std::array<Loop<T>, sizeof...(kOps)> loops(std::index_sequence<kOps...>) {
+  return {loop<T, static_cast<Elementwise>(kOps)>...};
 }
 
 std::unique_ptr<Kernel> compile_elementwise(const BoundNode& node) {
@@ -163,71 +98,11 @@ std::unique_ptr<Kernel> compile_copy(const BoundNode&) {
 
 }  // namespace
 
-bool has_elementwise(Elementwise op, DType type) {
-  if (type != DType::i32) return true;
-  // With no elements nothing is computed: only the question whether the op is among them.
-  return !apply_real<float>({op}, nullptr, nullptr, nullptr, 0);
-}
-
 template <class T>
 void apply(const Instruction& op, const T* a, const T* b, const T* c, T* out, Dim n) {
-  if constexpr (std::is_floating_point_v<T>) {
-    if (apply_real(op, a, b, out, n)) return;
-  }
-  // Integers are computed in a wider type and wrap around.
-  using W = std::conditional_t<std::is_integral_v<T>, std::int64_t, T>;
-  switch (op.op) {
-    case Elementwise::constant: {
-      const T value = convert<T>(op.number);
-      for (Dim i = 0; i < n; ++i) out[i] = value;
-      return;
-    }
-    case Elementwise::neg:
-      return map(a, out, n, [](T x) { return static_cast<T>(-W(x)); });
-    case Elementwise::abs:
-      if constexpr (std::is_integral_v<T>) {
-        return map(a, out, n, [](T x) { return static_cast<T>(x < 0 ? -W(x) : W(x)); });
-      } else {
-        return map(a, out, n, [](T x) { return std::abs(x); });
-      }
-    case Elementwise::sign:
-      return map(a, out, n, [](T x) { return x > 0 ? T(1) : x < 0 ? T(-1) : x; });
-    case Elementwise::square:
-      return map(a, out, n, [](T x) { return static_cast<T>(W(x) * W(x)); });
-    case Elementwise::relu:
-      return map(a, out, n, [](T x) { return x < 0 ? T(0) : x; });
-    case Elementwise::clip: {
-      const T min = convert<T>(op.number), max = convert<T>(op.number2);
-      return map(a, out, n, [min, max](T x) { return x < min ? min : x > max ? max : x; });
-    }
-    case Elementwise::add:
-      return map(a, b, out, n, [](T x, T y) { return static_cast<T>(W(x) + W(y)); });
-    case Elementwise::sub:
-      return map(a, b, out, n, [](T x, T y) { return static_cast<T>(W(x) - W(y)); });
-    case Elementwise::mul:
-      return map(a, b, out, n, [](T x, T y) { return static_cast<T>(W(x) * W(y)); });
-    case Elementwise::maximum:
-      return map(a, b, out, n, [](T x, T y) { return x >= y || is_nan(x) ? x : y; });
-    case Elementwise::minimum:
-      return map(a, b, out, n, [](T x, T y) { return x <= y || is_nan(x) ? x : y; });
-    case Elementwise::equal:
-      return map(a, b, out, n, [](T x, T y) { return T(x == y); });
-    case Elementwise::not_equal:
-      return map(a, b, out, n, [](T x, T y) { return T(x != y); });
-    case Elementwise::greater:
-      return map(a, b, out, n, [](T x, T y) { return T(x > y); });
-    case Elementwise::greater_equal:
-      return map(a, b, out, n, [](T x, T y) { return T(x >= y); });
-    case Elementwise::less:
-      return map(a, b, out, n, [](T x, T y) { return T(x < y); });
-    case Elementwise::less_equal:
-      return map(a, b, out, n, [](T x, T y) { return T(x <= y); });
-    case Elementwise::select:
-      for (Dim i = 0; i < n; ++i) out[i] = a[i] != 0 ? b[i] : c[i];
-      return;
-    default:
-      return;  // apply_real() did it, or has_elementwise() said no
-  }
+  constexpr std::size_t ops = static_cast<std::size_t>(Elementwise::select) + 1;
+  static constexpr auto loop_of = loops<T>(std::make_index_sequence<ops>());
+  loop_of[static_cast<std::size_t>(op.op)](Operation<T>(op), a, b, c, out, n);
 }
 
 template void apply(const Instruction&, const float*, const float*, const float*, float*, Dim);

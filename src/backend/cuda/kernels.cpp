@@ -9,8 +9,11 @@ namespace hornet::cuda {
 std::unique_ptr<Kernel> compile(const BoundNode& node, const Queue& queue) {
   static const std::unordered_map<std::string, CompileFn> compile_by_op = [] {
     KernelRows rows;
+    add_elementwise_kernels(rows);
+    add_matmul_kernels(rows);
     add_index_kernels(rows);
     add_state_kernels(rows);
+    add_fused_kernels(rows);
     std::unordered_map<std::string, CompileFn> map;
     for (const KernelRow& row : rows) map.emplace(row.op, row.compile);
     return map;
