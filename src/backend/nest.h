@@ -23,6 +23,9 @@ class Nest {
   }
 
   Dim count() const { return count_; }
+  int loops() const { return static_cast<int>(sizes_.size()); }
+  Dim size(int loop) const { return sizes_[loop]; }
+  Dim stride(int loop) const { return strides_[loop]; }
   // The innermost loop, and how often it is entered.
   Dim inner_size() const { return sizes_.empty() ? 1 : sizes_.back(); }
   Dim inner_stride() const { return strides_.empty() ? 0 : strides_.back(); }

@@ -167,6 +167,22 @@ void shape_cases() {
   });
 }
 
+void long_shape_cases() {
+  check_case("transposes of six axes", {0, 1, 2}, [](Builder& b) {
+    const Value x = input(b, 0, {-1, 2, 3, 4, 5, 2}), i = input(b, 1, {-1, 3, 2}, DType::i32);
+    return std::vector{b.transpose(x, {5, 4, 3, 2, 1, 0}), b.transpose(x, {0, 2, 1, 4, 3, 5}),
+                       b.transpose(x, {3, 4, 5, 0, 1, 2}), b.transpose(x, {1, 0, 2, 3, 5, 4}),
+                       b.transpose(i, {2, 0, 1})};
+  });
+  check_case("integers moved", {0, 1, 31, 32, 33}, [](Builder& b) {
+    const Value x = input(b, 0, {-1, 4}, DType::i32), one = input(b, 1, {-1, 1}, DType::i32);
+    return std::vector{b.concat({one, x, one}, 1),  b.slice(x, 1, 1, 2),
+                       b.pad(x, 1, 0, 3),           b.reverse(x, 1),
+                       b.reverse(one, 1),           b.split(x, 1, 2)[1],
+                       b.square(b.reshape(x, {-4}))};
+  });
+}
+
 void batch_row_cases() {
   check_case("rows of the batch by number", {3, 8}, [](Builder& b) {
     const Value x = input(b, 0, {-1, 4}), rows = b.slice(x, 0, 1, 2);
@@ -533,6 +549,7 @@ int main() {
   elementwise_cases();
   reduce_cases();
   shape_cases();
+  long_shape_cases();
   batch_row_cases();
   matmul_cases();
   empty_matmul_cases();

@@ -11,6 +11,7 @@ std::unique_ptr<Kernel> compile(const BoundNode& node, const Queue& queue) {
     KernelRows rows;
     add_elementwise_kernels(rows);
     add_matmul_kernels(rows);
+    add_shape_kernels(rows);
     add_index_kernels(rows);
     add_state_kernels(rows);
     add_fused_kernels(rows);
