@@ -146,6 +146,44 @@ void reduce_cases() {
   }
 }
 
+// Rows around the size of a block of threads, sums over so many rows that they are taken in chunks,
+// few outputs and many: reductions of device kernels take different ways.
+void long_reduce_cases() {
+  const auto reductions = [](DType type, const Shape& shape, std::vector<std::int64_t> axes) {
+    return [=](Builder& b) {
+      const Value x = input(b, 0, shape, type);
+      std::vector<Value> results = {b.sum(x, axes), b.max(x, axes), b.min(x, axes)};
+      if (type == DType::f32) results.push_back(b.mean(x, axes));
+      if (axes.size() == 1) results.push_back(b.argmax(x, axes[0]));
+      return results;
+    };
+  };
+  // Ties, and now and then no number.
+  const auto fill = [](int leaf, Dim i) {
+    return i % 997 == 5 && noise(9, i) > 1 ? NAN : std::round(40 * noise(leaf, i));
+  };
+  const auto whole = [](int leaf, Dim i) { return std::round(1e8 * noise(leaf, i)); };
+  for (Dim size : {0, 1, 31, 32, 33, 255, 256, 257, 1025, 2048, 5000}) {
+    const std::string n = std::to_string(size);
+    check_case("rows of " + n, {0, 1, 3}, reductions(DType::f32, {-1, size}, {1}), fill);
+    check_case("integer rows of " + n, {0, 3}, reductions(DType::i32, {-1, size}, {1}), whole);
+    check_case("columns of " + n, {0, 1, 3, 40}, reductions(DType::f32, {size, -1}, {0}), fill);
+    check_case("integer columns of " + n, {3, 40}, reductions(DType::i32, {size, -1}, {0}), whole);
+  }
+  check_case("all of many", {0, 1, 700}, reductions(DType::f32, {-1, 31}, {0, 1}), fill);
+  check_case("images to channels", {0, 2, 9}, reductions(DType::f32, {-1, 7, 9, 33}, {0, 1, 2}));
+  check_case("images to few channels", {0, 2, 90},
+             reductions(DType::f32, {-1, 7, 9, 3}, {0, 1, 2}));
+  check_case("first and last axis", {0, 1, 70}, reductions(DType::f32, {-1, 5, 40}, {0, 2}), fill);
+  check_case("every other axis", {0, 3}, reductions(DType::f32, {-1, 3, 4, 5, 6}, {0, 2, 4}), fill);
+  check_case("repetition", {0, 1, 33}, [](Builder& b) {
+    const Value x = input(b, 0, {3, 1, 5}), i = input(b, 1, {5, 1}, DType::i32);
+    return std::vector{b.broadcast(x, {-1, 3, 4, 5}),
+                       b.broadcast(x, {-1, 3, 4, 5}, /* mean = */ true), b.broadcast(i, {-1, 5, 7}),
+                       b.sum_to(b.broadcast(i, {-1, 5, 7}), {5, 1})};
+  });
+}
+
 void shape_cases() {
   check_case("shape ops", {0, 1, 3, 8}, [](Builder& b) {
     const Value x = input(b, 0, {-1, 3, 4, 5});
@@ -548,6 +586,7 @@ int main() {
   walker.backends.push_back(&device);
   elementwise_cases();
   reduce_cases();
+  long_reduce_cases();
   shape_cases();
   long_shape_cases();
   batch_row_cases();

@@ -4,26 +4,14 @@
 #include <limits>
 
 #include "backend/cpu/cpu_kernels.h"
-#include "backend/nest.h"
+#include "backend/reduction.h"
 #include "rt/parallel.h"
 
 namespace hornet::cpu {
 namespace {
 
-// How a tensor is reduced: one turn of `kept` for each output, one of `reduced` for each element
-// that goes into it.
-struct Reduction {
-  Nest kept, reduced;
-
-  Reduction(const Shape& x, const std::vector<bool>& is_reduced) {
-    const std::vector<Dim> strides = strides_of(x);
-    for (int axis = 0; axis < x.rank(); ++axis) {
-      (is_reduced[axis] ? reduced : kept).add(x[axis], strides[axis]);
-    }
-  }
-  // Outputs a thread takes at least.
-  Dim grain() const { return grain_of(reduced.count()); }
-};
+// Outputs a thread takes at least.
+Dim grain_of(const Reduction& r) { return cpu::grain_of(r.reduced.count()); }
 
 // visit(value) for each element that goes into output `index`.
 template <class T, class Visit>
@@ -43,7 +31,7 @@ std::unique_ptr<Kernel> sum_kernel(const Reduction& r, DType type, double factor
     return kernel([r, factor](const Tensor* in, const Tensor* out, void*) {
       const T* x = in[0].as<T>();
       T* y = out[0].as<T>();
-      parallel_for(r.kept.count(), r.grain(), [&](Dim begin, Dim end) {
+      parallel_for(r.kept.count(), grain_of(r), [&](Dim begin, Dim end) {
         for (Dim o = begin; o < end; ++o) {
           if constexpr (std::is_integral_v<T>) {
             std::uint32_t total = 0;  // wraps around
@@ -61,60 +49,29 @@ std::unique_ptr<Kernel> sum_kernel(const Reduction& r, DType type, double factor
   });
 }
 
-std::vector<bool> reduced_axes(const BoundNode& node) {
-  const int rank = node.inputs[0].shape.rank();
-  std::vector<bool> is_reduced(rank);
-  for (std::int64_t axis : node.node->attrs.integers("axes")) is_reduced[axis] = true;
-  return is_reduced;
-}
-
 std::unique_ptr<Kernel> compile_sum(const BoundNode& node) {
-  const Reduction r(node.inputs[0].shape, reduced_axes(node));
-  const bool mean = node.node->attrs.flag("mean");
-  return sum_kernel(r, node.inputs[0].dtype,
-                    mean ? 1.0 / static_cast<double>(r.reduced.count()) : 1);
-}
-
-// The axes of the larger shape that broadcasting repeats; shapes are aligned at the right.
-std::vector<bool> repeated_axes(const Shape& small, const Shape& large) {
-  const int missing = large.rank() - small.rank();
-  std::vector<bool> repeated(large.rank());
-  for (int axis = 0; axis < large.rank(); ++axis) {
-    repeated[axis] = axis < missing || small[axis - missing] != large[axis];
-  }
-  return repeated;
+  const Reduction r = reduction_over_axes(node);
+  return sum_kernel(r, node.inputs[0].dtype, factor_of(node, r));
 }
 
 std::unique_ptr<Kernel> compile_sum_to(const BoundNode& node) {
-  const Shape& x = node.inputs[0].shape;
-  const Reduction r(x, repeated_axes(node.outputs[0].shape, x));
-  const bool mean = node.node->attrs.flag("mean");
-  return sum_kernel(r, node.inputs[0].dtype,
-                    mean ? 1.0 / static_cast<double>(r.reduced.count()) : 1);
+  const Reduction r = reduction_to_output(node);
+  return sum_kernel(r, node.inputs[0].dtype, factor_of(node, r));
 }
 
 std::unique_ptr<Kernel> compile_broadcast(const BoundNode& node) {
-  const Shape& x = node.inputs[0].shape;
-  const Shape& y = node.outputs[0].shape;
-  const std::vector<bool> repeated = repeated_axes(x, y);
-  const std::vector<Dim> strides = strides_of(x);
-  Nest nest;
-  double copies = 1;
-  for (int axis = 0; axis < y.rank(); ++axis) {
-    if (repeated[axis]) copies *= static_cast<double>(y[axis]);
-    nest.add(y[axis], repeated[axis] ? 0 : strides[axis - (y.rank() - x.rank())]);
-  }
-  const bool mean = node.node->attrs.flag("mean");
+  const Repetition repetition(node);
   return for_types(node.inputs[0].dtype, [&](auto zero) {
     using T = decltype(zero);
-    return kernel([nest, mean, copies](const Tensor* in, const Tensor* out, void*) {
+    return kernel([nest = repetition.nest, divisor = repetition.divisor](const Tensor* in,
+                                                                         const Tensor* out, void*) {
       const Dim n = nest.inner_size(), stride = nest.inner_stride();
-      parallel_for(nest.rows(), grain_of(n), [&](Dim begin, Dim end) {
+      parallel_for(nest.rows(), cpu::grain_of(n), [&](Dim begin, Dim end) {
         for (Dim row = begin; row < end; ++row) {
           const T* src = in[0].as<T>() + nest.row_offset(row);
           T* dst = out[0].as<T>() + row * n;
-          if (mean) {
-            for (Dim i = 0; i < n; ++i) dst[i] = static_cast<T>(src[i * stride] / copies);
+          if (divisor != 1) {
+            for (Dim i = 0; i < n; ++i) dst[i] = static_cast<T>(src[i * stride] / divisor);
           } else {
             for (Dim i = 0; i < n; ++i) dst[i] = src[i * stride];
           }
@@ -126,14 +83,14 @@ std::unique_ptr<Kernel> compile_broadcast(const BoundNode& node) {
 
 template <bool kMax>
 std::unique_ptr<Kernel> compile_extreme(const BoundNode& node) {
-  const Reduction r(node.inputs[0].shape, reduced_axes(node));
+  const Reduction r = reduction_over_axes(node);
   return for_types(node.inputs[0].dtype, [&](auto zero) {
     using T = decltype(zero);
     using Limits = std::numeric_limits<T>;
     constexpr T kStart = std::is_integral_v<T> ? (kMax ? Limits::min() : Limits::max())
                                                : (kMax ? -Limits::infinity() : Limits::infinity());
     return kernel([r](const Tensor* in, const Tensor* out, void*) {
-      parallel_for(r.kept.count(), r.grain(), [&](Dim begin, Dim end) {
+      parallel_for(r.kept.count(), grain_of(r), [&](Dim begin, Dim end) {
         for (Dim o = begin; o < end; ++o) {
           T best = kStart;
           each_reduced(r, in[0].as<T>(), o, [&](T v) {
@@ -147,18 +104,13 @@ std::unique_ptr<Kernel> compile_extreme(const BoundNode& node) {
 }
 
 std::unique_ptr<Kernel> compile_argmax(const BoundNode& node) {
-  const Shape& x = node.inputs[0].shape;
-  std::int64_t axis = node.node->attrs.integer("axis");
-  if (axis < 0) axis += x.rank();
-  std::vector<bool> is_reduced(x.rank());
-  is_reduced[axis] = true;
-  const Reduction r(x, is_reduced);
+  const Reduction r = reduction_over_axis(node);
   return for_types(node.inputs[0].dtype, [&](auto zero) {
     using T = decltype(zero);
     return for_types(node.outputs[0].dtype, [&](auto index_zero) {
       using Index = decltype(index_zero);
       return kernel([r](const Tensor* in, const Tensor* out, void*) {
-        parallel_for(r.kept.count(), r.grain(), [&](Dim begin, Dim end) {
+        parallel_for(r.kept.count(), grain_of(r), [&](Dim begin, Dim end) {
           for (Dim o = begin; o < end; ++o) {
             Dim i = 0, found = 0;
             T best{};

@@ -10,6 +10,7 @@ std::unique_ptr<Kernel> compile(const BoundNode& node, const Queue& queue) {
   static const std::unordered_map<std::string, CompileFn> compile_by_op = [] {
     KernelRows rows;
     add_elementwise_kernels(rows);
+    add_reduce_kernels(rows);
     add_matmul_kernels(rows);
     add_shape_kernels(rows);
     add_index_kernels(rows);
