@@ -7,3 +7,10 @@
 #else
 #define HORNET_FUNCTOR
 #endif
+
+// Before a loop of few turns that devices shall not unroll: it would only make their code long.
+#ifdef __CUDA_ARCH__
+#define HORNET_SHORT_LOOP _Pragma("unroll 1")
+#else
+#define HORNET_SHORT_LOOP
+#endif

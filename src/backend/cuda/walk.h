@@ -19,6 +19,7 @@ class Walk {
   // Of the index-th turn in row-major order.
   HORNET_FUNCTOR Dim offset(Dim index) const {
     Dim offset = 0;
+    HORNET_SHORT_LOOP
     for (int i = loops_ - 1; i > 0; --i) {
       const Dim rest = index / sizes_[i];
       offset += (index - rest * sizes_[i]) * strides_[i];
