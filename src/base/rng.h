@@ -1,15 +1,24 @@
 // Philox4x32-10: a counter-based generator (Salmon et al., "Parallel random numbers: as easy as
 // 1, 2, 3", 2011). The same (key, counter) gives the same bits on every back end and thread count.
 #pragma once
-#include <array>
 #include <cstdint>
+
+#include "base/functor.h"
 
 namespace hornet {
 
-using PhiloxCounter = std::array<std::uint32_t, 4>;
-using PhiloxKey = std::array<std::uint32_t, 2>;
+// An array of words that devices can hold.
+template <int kCount>
+struct Words {
+  std::uint32_t word[kCount];
 
-inline PhiloxCounter philox4x32(PhiloxCounter c, PhiloxKey k) {
+  HORNET_FUNCTOR std::uint32_t& operator[](int i) { return word[i]; }
+  HORNET_FUNCTOR const std::uint32_t& operator[](int i) const { return word[i]; }
+};
+using PhiloxCounter = Words<4>;
+using PhiloxKey = Words<2>;
+
+HORNET_FUNCTOR inline PhiloxCounter philox4x32(PhiloxCounter c, PhiloxKey k) {
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t p0 = std::uint64_t{0xD2511F53} * c[0];
     const std::uint64_t p1 = std::uint64_t{0xCD9E8D57} * c[2];
@@ -22,7 +31,7 @@ inline PhiloxCounter philox4x32(PhiloxCounter c, PhiloxKey k) {
 }
 
 // Uniform on [0, 1) with 24 bits, exact in float.
-inline float uniform_from_bits(std::uint32_t bits) {
+HORNET_FUNCTOR inline float uniform_from_bits(std::uint32_t bits) {
   return static_cast<float>(bits >> 8) * (1.0f / 16777216.0f);
 }
 
@@ -33,7 +42,7 @@ inline float uniform_from_bits(std::uint32_t bits) {
 struct RngState {
   std::uint32_t seed_lo, seed_hi, step_lo, step_hi;
 
-  PhiloxCounter block(std::uint64_t index, std::uint32_t stream) const {
+  HORNET_FUNCTOR PhiloxCounter block(std::uint64_t index, std::uint32_t stream) const {
     return philox4x32({static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32),
                        step_lo, step_hi},
                       {seed_lo, seed_hi ^ (stream * 0x9E3779B9u)});
