@@ -17,8 +17,9 @@ class Convolution {
  public:
   virtual ~Convolution() = default;
   virtual std::size_t workspace_bytes() const = 0;
-  // The pass's two inputs and its output, in the order above.
-  virtual void run(const float* first, const float* second, float* result, void* workspace) = 0;
+  // The pass's two inputs and its output, in the order above. False: the library declines after
+  // all, for good; the result may hold anything.
+  virtual bool run(const float* first, const float* second, float* result, void* workspace) = 0;
 };
 
 class ConvolutionLibrary {

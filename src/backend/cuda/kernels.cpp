@@ -15,6 +15,7 @@ std::unique_ptr<Kernel> compile(const BoundNode& node, const Queue& queue) {
     add_shape_kernels(rows);
     add_index_kernels(rows);
     add_random_kernels(rows);
+    add_conv_kernels(rows);
     add_state_kernels(rows);
     add_fused_kernels(rows);
     std::unordered_map<std::string, CompileFn> map;

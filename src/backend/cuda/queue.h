@@ -12,6 +12,7 @@ struct Queue {
   Stream stream = nullptr;
   std::unique_ptr<Blas> blas;
   std::unique_ptr<ConvolutionLibrary> convolutions;  // null: not there, or not wanted
+  std::size_t column_bytes = std::size_t{64} << 20;  // what our own convolutions unfold at once
 };
 
 }  // namespace hornet::cuda
