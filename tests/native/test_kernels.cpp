@@ -336,6 +336,25 @@ void window_cases() {
   }
 }
 
+// The largest is a NaN, if there is one, and the first of them.
+void pool_of_nans_case() {
+  check_case(
+      "pool of NaNs", {1, 3},
+      [](Builder& b) {
+        WindowSpec window(2);
+        window.size = {3, 3};
+        window.strides = {2, 2};
+        window.padding = {1, 1, 1, 1};
+        const Value x = input(b, 0, {-1, 7, 9, 5}), y = b.max_pool2d(x, window);
+        return std::vector{y, b.avg_pool2d(x, window),
+                           b.max_pool2d_backward(x, y, input(b, 1, b.shape(y)), window)};
+      },
+      [](int index, Dim i) {
+        if (index == 0 && i % 7 == 0) return static_cast<double>(NAN);
+        return index == 0 && i % 3 == 0 ? -INFINITY : noise(index, i);
+      });
+}
+
 void volume_cases() {
   std::mt19937 random(6);
   const auto below = [&](Dim n) { return static_cast<Dim>(random() % n); };
@@ -388,6 +407,26 @@ void norm_cases() {
                  return std::vector{
                      y, mean, variance, dx, Value{dx.node, 1}, Value{dx.node, 2}, b.softmax(x)};
                });
+  }
+  // Rows as long as a block of threads, and longer.
+  for (Dim channels : {1, 2, 63, 64, 65, 255, 256, 258, 1025, 3000}) {
+    check_case("softmax of " + std::to_string(channels), {0, 1, 5}, [&](Builder& b) {
+      return std::vector{b.softmax(input(b, 0, {-1, channels}))};
+    });
+  }
+  // Many rows, far from zero: sums in several pieces, of numbers that differ little.
+  for (Dim channels : {1, 5, 40}) {
+    check_case(
+        "normalisation of many rows of " + std::to_string(channels), {0, 1, 17},
+        [&](Builder& b) {
+          const Shape shape = {-1, 31, 9, channels};
+          const Value x = input(b, 0, shape), dy = input(b, 3, shape);
+          const Value gamma = input(b, 1, {channels}), beta = input(b, 2, {channels});
+          const Value y = b.batch_norm(x, gamma, beta, 1e-3);
+          const Value dx = b.batch_norm_backward(x, gamma, {y.node, 1}, {y.node, 2}, dy, 1e-3);
+          return std::vector{y, dx, Value{dx.node, 1}, Value{dx.node, 2}};
+        },
+        [](int index, Dim i) { return noise(index, i) + (index == 0 ? 10 : 0); });
   }
 }
 
@@ -596,6 +635,7 @@ int main() {
   matmul_cases();
   empty_matmul_cases();
   window_cases();
+  pool_of_nans_case();
   volume_cases();
   norm_cases();
   rnn_cases();

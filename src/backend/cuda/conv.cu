@@ -134,8 +134,8 @@ class Products {
           Product product{width_, out, count};
           product.transpose_a = true;
           product.beta = pixel == 0 ? 0 : 1;
-          queue_.blas->multiply(product, unfold(first, pixel, count, columns),
-                                second + pixel * out, result);
+          queue_.blas->multiply(product, unfold(first, pixel, count, columns), second + pixel * out,
+                                result);
           break;
         }
         case Pass::backward_data: {
@@ -156,7 +156,8 @@ class Products {
   // Whether the input is its own columns.
   static bool is_identity(const Window& g) {
     return g.planes * g.rows * g.columns == 1 && g.stride_z * g.stride_y * g.stride_x == 1 &&
-           g.front + g.top + g.left == 0 && g.volume() * g.out_channels == g.out_volume() * g.channels;
+           g.front + g.top + g.left == 0 &&
+           g.volume() * g.out_channels == g.out_volume() * g.channels;
   }
 
   const float* unfold(const float* x, Dim pixel, Dim count, float* columns) const {
