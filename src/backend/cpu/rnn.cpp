@@ -1,47 +1,10 @@
 // Recurrent layers, one sequence of the batch after the other, one step after the other.
 #include "backend/cpu/cpu_kernels.h"
-#include "graph/recurrence.h"
+#include "backend/functors/recurrence.h"
 #include "rt/parallel.h"
 
 namespace hornet::cpu {
 namespace {
-
-template <class T>
-T activate(CellActivation activation, T x) {
-  switch (activation) {
-    case CellActivation::linear:
-      return x;
-    case CellActivation::tanh:
-      return std::tanh(x);
-    case CellActivation::sigmoid:
-      return 1 / (1 + std::exp(-x));
-    case CellActivation::hard_sigmoid: {
-      const T y = T(0.2) * x + T(0.5);
-      return y < 0 ? T(0) : y > 1 ? T(1) : y;  // NaN stays
-    }
-    case CellActivation::relu:
-      return x < 0 ? T(0) : x;
-  }
-  return x;
-}
-
-// The derivative, from the activated value.
-template <class T>
-T slope(CellActivation activation, T y) {
-  switch (activation) {
-    case CellActivation::linear:
-      return 1;
-    case CellActivation::tanh:
-      return 1 - y * y;
-    case CellActivation::sigmoid:
-      return y * (1 - y);
-    case CellActivation::hard_sigmoid:
-      return y > 0 && y < 1 ? T(0.2) : T(0);
-    case CellActivation::relu:
-      return y > 0 ? T(1) : T(0);
-  }
-  return 1;
-}
 
 // Where the numbers of one sequence lie, and in which order its steps are taken.
 template <class T>
@@ -170,7 +133,7 @@ std::unique_ptr<Kernel> compile_lstm(const BoundNode& node) {
     using T = decltype(zero);
     return each_sequence<T>(
         node, 1, 4, 0, y[0], y[1],
-        [](const Walk<T>& w, Dim b, const Tensor* in, const Tensor* out, T*) {
+        [](const Walk<T>& w, Dim b, const Tensor* in, const Tensor* out, T* /* scratch */) {
           const Dim u = w.units, start = b * w.steps * u;
           const T* x = in[0].as<T>() + 4 * start;
           T *h = out[0].as<T>() + start, *c = out[1].as<T>() + start;
@@ -181,18 +144,13 @@ std::unique_ptr<Kernel> compile_lstm(const BoundNode& node) {
             const T* c_before = w.before(c, in[3].as<T>() + b * u, i);
             T* g = gates + 4 * t * u;
             std::copy_n(x + 4 * t * u, 4 * u, g);
-            for (Dim gate = 0; gate < 4; ++gate) {
-              w.multiply(h_before, gate, g + gate * u);
-              for (Dim j = 0; j < u; ++j) {
-                T& value = g[gate * u + j];
-                value = activate(gate == 2 ? w.r.activation : w.r.gate_activation, value);
-              }
-            }
+            for (Dim gate = 0; gate < 4; ++gate) w.multiply(h_before, gate, g + gate * u);
             for (Dim j = 0; j < u; ++j) {
-              const T cell = g[u + j] * c_before[j] + g[j] * g[2 * u + j];
-              c[t * u + j] = w.counts(t) ? cell : c_before[j];
-              h[t * u + j] =
-                  w.counts(t) ? g[3 * u + j] * activate(w.r.activation, cell) : h_before[j];
+              T &h_now = h[t * u + j], &c_now = c[t * u + j];
+              lstm_unit(w.r, g + j, u, c_before[j], &h_now, &c_now);
+              if (w.counts(t)) continue;
+              h_now = h_before[j];
+              c_now = c_before[j];
             }
           }
         });
@@ -227,15 +185,8 @@ std::unique_ptr<Kernel> compile_lstm_backward(const BoundNode& node) {
               continue;
             }
             for (Dim j = 0; j < u; ++j) {
-              const T in_gate = g[j], forget = g[u + j], fresh = g[2 * u + j],
-                      out_gate = g[3 * u + j];
-              const T shown = activate(w.r.activation, c[t * u + j]);
-              const T d_cell = dc_state[j] + dh_state[j] * out_gate * slope(w.r.activation, shown);
-              dx[j] = d_cell * fresh * slope(w.r.gate_activation, in_gate);
-              dx[u + j] = d_cell * c_before[j] * slope(w.r.gate_activation, forget);
-              dx[2 * u + j] = d_cell * in_gate * slope(w.r.activation, fresh);
-              dx[3 * u + j] = dh_state[j] * shown * slope(w.r.gate_activation, out_gate);
-              dc_state[j] = d_cell * forget;
+              lstm_unit_backward(w.r, g + j, u, c_before[j], c[t * u + j], dh_state[j],
+                                 &dc_state[j], dx + j);
               dh_state[j] = 0;
             }
             for (Dim gate = 0; gate < 4; ++gate) w.multiply_back(dx + gate * u, gate, dh_state);
@@ -265,7 +216,7 @@ std::unique_ptr<Kernel> compile_gru(const BoundNode& node) {
             std::copy_n(x + 3 * t * u, 3 * u, update);
             w.multiply(before, 0, update);
             w.multiply(before, 1, reset);
-            for (Dim j = 0; j < 2 * u; ++j) update[j] = activate(w.r.gate_activation, update[j]);
+            for (Dim j = 0; j < u; ++j) gru_gates(w.r, update + j, u);
             if (w.r.reset_after) {
               T* product = out[2].as<T>() + start + t * u;
               std::copy_n(in[3].as<T>(), u, product);
@@ -276,9 +227,8 @@ std::unique_ptr<Kernel> compile_gru(const BoundNode& node) {
               w.multiply(reset_state, 2, fresh);
             }
             for (Dim j = 0; j < u; ++j) {
-              fresh[j] = activate(w.r.activation, fresh[j]);
-              h[t * u + j] =
-                  w.counts(t) ? update[j] * before[j] + (1 - update[j]) * fresh[j] : before[j];
+              const T state = gru_unit(w.r, update + j, u, before[j]);
+              h[t * u + j] = w.counts(t) ? state : before[j];
             }
           }
         });
@@ -303,7 +253,7 @@ std::unique_ptr<Kernel> compile_gru_backward(const BoundNode& node) {
           for (Dim i = w.steps; i-- > 0;) {
             const Dim t = w.step(i);
             const T* before = w.before(h, in[1].as<T>() + b * u, i);
-            const T *update = gates + 3 * t * u, *reset = update + u, *fresh = reset + u;
+            const T *update = gates + 3 * t * u, *reset = update + u;
             T *d_update = out[0].as<T>() + 3 * (start + t * u), *d_reset = d_update + u;
             T* d_fresh = d_reset + u;
             T* d_product = w.r.reset_after ? out[2].as<T>() + start + t * u : nullptr;
@@ -314,10 +264,7 @@ std::unique_ptr<Kernel> compile_gru_backward(const BoundNode& node) {
               continue;
             }
             for (Dim j = 0; j < u; ++j) {
-              d_update[j] =
-                  d_state[j] * (before[j] - fresh[j]) * slope(w.r.gate_activation, update[j]);
-              d_fresh[j] = d_state[j] * (1 - update[j]) * slope(w.r.activation, fresh[j]);
-              d_state[j] *= update[j];
+              gru_unit_backward(w.r, update + j, u, before[j], &d_state[j], d_update + j);
             }
             if (w.r.reset_after) {
               const T* product = in[5].as<T>() + start + t * u;
