@@ -4,7 +4,8 @@
 // model.
 #include <algorithm>
 
-#include "backend/cpu/ctc.h"
+#include "backend/cpu/cpu_kernels.h"
+#include "backend/functors/ctc.h"
 #include "rt/parallel.h"
 
 namespace hornet::cpu {
@@ -192,8 +193,7 @@ std::unique_ptr<Kernel> compile_ctc_decode(const BoundNode& node) {
         [=](const Tensor* in, const Tensor* out, void* workspace) {
           parallel_tasks(search.batch, slots, [&](int slot, Dim sample) {
             const T* logits = in[0].as<T>() + sample * search.steps * search.classes;
-            const Dim steps =
-                std::max<Dim>(0, whole_number(number_at(in[1], sample), search.steps));
+            const Dim steps = std::max<Dim>(0, whole_number(Numbers(in[1])[sample], search.steps));
             std::int32_t* paths = out[0].as<std::int32_t>() + sample * search.paths * search.steps;
             T* score = out[1].as<T>() + sample * search.paths;
             if (search.width == 0) return best_classes(search, logits, steps, paths, score);

@@ -20,6 +20,7 @@ std::unique_ptr<Kernel> compile(const BoundNode& node, const Queue& queue) {
     add_pool_kernels(rows);
     add_norm_kernels(rows);
     add_rnn_kernels(rows);
+    add_ctc_kernels(rows);
     add_state_kernels(rows);
     add_fused_kernels(rows);
     std::unordered_map<std::string, CompileFn> map;

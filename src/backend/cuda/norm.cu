@@ -46,16 +46,6 @@ struct Softmax {
   }
 };
 
-// A thread that has a row to itself.
-struct Alone {
-  HORNET_FUNCTOR Dim thread() const { return 0; }
-  HORNET_FUNCTOR Dim size() const { return 1; }
-  template <class T, class Combine>
-  HORNET_FUNCTOR T all(T value, Combine) const {
-    return value;
-  }
-};
-
 struct SoftmaxAlone {
   Softmax softmax;
 

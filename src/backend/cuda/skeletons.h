@@ -18,6 +18,8 @@ class Block {
   __device__ explicit Block(char* shared) : shared_(shared) {}
   __device__ Dim thread() const { return threadIdx.x; }
   __device__ Dim size() const { return kThreads; }
+  // Until all threads are here and see what the others wrote. All must come.
+  __device__ void wait() const { __syncthreads(); }
   // combine() over the values of all threads, in a fixed order, for every thread. All must come
   // here together.
   template <class T, class Combine>
@@ -61,15 +63,7 @@ inline unsigned blocks_of(Dim wanted) {
 
 #else
 
-class Block {
- public:
-  Dim thread() const { return 0; }
-  Dim size() const { return 1; }
-  template <class T, class Combine>
-  T all(T value, Combine) const {
-    return value;
-  }
-};
+using Block = Alone;
 
 #endif
 
