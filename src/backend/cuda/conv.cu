@@ -62,6 +62,14 @@ struct Fold {
   }
 };
 
+struct Transpose {
+  const float* x;
+  float* y;
+  Dim rows, columns;
+
+  HORNET_FUNCTOR void operator()(Dim i) const { y[i] = x[i % rows * columns + i / rows]; }
+};
+
 // y = activation(y + bias)
 enum class Activation { none, relu, sigmoid, tanh, softplus };
 
@@ -180,7 +188,7 @@ class ConvolutionKernel : public Kernel {
  public:
   ConvolutionKernel(const Queue& queue, Pass pass, const Window& window)
       : own_(queue, pass, window) {
-    if (queue.convolutions && window.planes == 1 && window.depth == 1)
+    if (queue.convolutions && is_image(window))
       library_ = queue.convolutions->prepare(pass, window);
   }
   std::size_t workspace_bytes() const override {
@@ -195,6 +203,10 @@ class ConvolutionKernel : public Kernel {
   }
 
  private:
+  static bool is_image(const Window& g) {
+    return g.depth == 1 && g.out_depth == 1 && g.planes == 1 && g.front == 0;
+  }
+
   Products own_;
   std::unique_ptr<Convolution> library_;
 };
@@ -255,6 +267,12 @@ std::unique_ptr<Kernel> compile_conv2d_bias(const BoundNode& node, const Queue& 
 }
 
 }  // namespace
+
+void transpose(Stream stream, const float* x, float* y, Dim rows, Dim columns) {
+  Queue queue;
+  queue.stream = stream;
+  for_each(queue, rows * columns, Transpose{x, y, rows, columns});
+}
 
 void add_conv_kernels(KernelRows& rows) {
   rows.push_back({"conv2d", compile_forward});

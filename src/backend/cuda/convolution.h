@@ -29,6 +29,9 @@ class ConvolutionLibrary {
   virtual std::unique_ptr<Convolution> prepare(Pass pass, const Window& window) = 0;
 };
 
+// y (columns, rows) = x' for x (rows, columns).
+void transpose(Stream stream, const float* x, float* y, Dim rows, Dim columns);
+
 // Null where there is none.
 std::unique_ptr<ConvolutionLibrary> make_convolution_library(Stream stream, bool tf32);
 

@@ -14,12 +14,12 @@ std::unique_ptr<Kernel> compile(const BoundNode& node, const Queue& queue) {
     add_matmul_kernels(rows);
     add_shape_kernels(rows);
     add_index_kernels(rows);
-    add_random_kernels(rows);
     add_conv_kernels(rows);
     add_depthwise_kernels(rows);
     add_pool_kernels(rows);
     add_norm_kernels(rows);
     add_rnn_kernels(rows);
+    add_random_kernels(rows);
     add_ctc_kernels(rows);
     add_state_kernels(rows);
     add_fused_kernels(rows);

@@ -11,6 +11,7 @@ class HostDevice final : public Backend {
   HostDevice() {
     queue_.stream = cuda::make_stream();
     queue_.blas = cuda::make_blas(queue_.stream, false);
+    queue_.convolutions = cuda::make_convolution_library(queue_.stream, false);
     queue_.column_bytes = 20000;  // so that convolutions take several turns
   }
   ~HostDevice() override { cuda::release_stream(queue_.stream); }

@@ -1,4 +1,8 @@
-// The libraries of the device that is the host: products by their definition, no convolutions.
+// The libraries of the device that is the host: products by their definition, and convolutions that
+// are promised, begun and then declined.
+#include <algorithm>
+#include <cmath>
+
 #include "backend/cuda/blas.h"
 #include "backend/cuda/convolution.h"
 
@@ -27,10 +31,38 @@ class PlainBlas final : public Blas {
   }
 };
 
+class FickleConvolution final : public Convolution {
+ public:
+  FickleConvolution(Pass pass, const Window& g)
+      : result_(pass == Pass::forward         ? g.batch * g.out_volume()
+                : pass == Pass::backward_data ? g.batch * g.volume()
+                                              : g.rows * g.columns * g.channels * g.out_channels) {}
+  std::size_t workspace_bytes() const override { return kWorkspace * sizeof(float); }
+  bool run(const float*, const float*, float* result, void* workspace) override {
+    std::fill_n(static_cast<float*>(workspace), kWorkspace, NAN);
+    std::fill_n(result, result_, NAN);
+    return false;
+  }
+
+ private:
+  static constexpr std::size_t kWorkspace = 99;
+  Dim result_;
+};
+
+class FickleLibrary final : public ConvolutionLibrary {
+ public:
+  std::unique_ptr<Convolution> prepare(Pass pass, const Window& g) override {
+    if (g.stride_x > 1) return nullptr;
+    return std::make_unique<FickleConvolution>(pass, g);
+  }
+};
+
 }  // namespace
 
 std::unique_ptr<Blas> make_blas(Stream, bool) { return std::make_unique<PlainBlas>(); }
 int blas_version() { return 0; }
-std::unique_ptr<ConvolutionLibrary> make_convolution_library(Stream, bool) { return nullptr; }
+std::unique_ptr<ConvolutionLibrary> make_convolution_library(Stream, bool) {
+  return std::make_unique<FickleLibrary>();
+}
 
 }  // namespace hornet::cuda
