@@ -1,6 +1,6 @@
 #include "backend/cuda/runtime.h"
 
-#include <cstring>
+#include <cstdio>
 #include <string>
 
 #include "backend/cuda/check.h"
@@ -48,7 +48,7 @@ hornet_device_facts describe(int device) {
   hornet_device_facts facts = {};
   cudaDeviceProp properties;
   check(cudaGetDeviceProperties(&properties, device), "reading a device's properties");
-  std::strncpy(facts.name, properties.name, sizeof facts.name - 1);
+  std::snprintf(facts.name, sizeof facts.name, "%s", properties.name);
   facts.major = properties.major;
   facts.minor = properties.minor;
   check(cudaDriverGetVersion(&facts.driver), "reading the driver's version");
