@@ -16,6 +16,7 @@ void put(Thread& t, const Instruction& i, std::uint32_t reg, T v) {
   if constexpr (std::is_signed_v<T>) {
     if (i.width == 8) return t.write<std::int64_t>(reg, v);
     if (i.width == 4) return t.write<std::int32_t>(reg, v);
+    if (i.width == 2) return t.write<std::int16_t>(reg, v);
   }
   t.write(reg, v);
 }

@@ -106,6 +106,7 @@ template <class To>
 void store(Thread& t, const Instruction& i, To v) {
   if constexpr (std::is_integral_v<To> && std::is_signed_v<To>) {
     const auto wide = static_cast<std::int64_t>(v);
+    if (i.width == 2) return t.write(i.d, static_cast<std::int16_t>(wide));
     if (i.width == 4) return t.write(i.d, static_cast<std::int32_t>(wide));
     if (i.width == 8) return t.write(i.d, wide);
   }
