@@ -1,5 +1,6 @@
-/* What the emulated CUDA runtime has counted; from libcudart.so.13 of the emulation by dlsym().
-   The real runtime lacks both functions, which is how a test knows where it runs. */
+/* What the emulated CUDA runtime has counted. The functions are in the emulation's libcudart.so.13:
+   dlsym(dlopen("libcudart.so.13", RTLD_NOW | RTLD_NOLOAD), "cuda_emulation_counters"), once a
+   program or plugin has loaded it. The real runtime lacks them, which tells where a test runs. */
 #ifndef CUDA_EMULATION_H
 #define CUDA_EMULATION_H
 #include <stdint.h>

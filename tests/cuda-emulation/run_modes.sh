@@ -39,8 +39,8 @@ for mode in ${MODES:-lazy eager reverse random races}; do
     timeout -k 10 "${LIMIT:-300}" "$@" > "$out/$mode.output" 2>&1
   status=$?
   n=$(wc -l < "$out/$mode.findings")
-  kinds=$(sed -n 's/^\[cuda emulation\] \([a-z-]*\):.*/\1/p' "$out/$mode.findings" | sort | uniq -c |
-    awk '{ printf " %s x %d", $2, $1 }')
+  kinds=$(sed -n 's/^\[cuda emulation\] \([a-z-]*\):.*/\1/p' "$out/$mode.findings" | sort |
+    uniq -c | awk '{ printf " %s x %d", $2, $1 }')
   echo "$mode: exit $status, $n findings$kinds"
   if [ $status != 0 ] || [ "$n" != 0 ]; then failed=1; fi
 done

@@ -30,14 +30,10 @@ void Block::run(dim3 coordinates, unsigned number) {
   number_ = number;
   const Launch& l = grid_.launch;
   const auto warps = static_cast<std::uint64_t>((threads_.size() + kWarp - 1) / kWarp);
-  const std::uint64_t values[] = {l.block.x,      l.block.y,
-                                  l.block.z,      coordinates.x,
-                                  coordinates.y,  coordinates.z,
-                                  l.grid.x,       l.grid.y,
-                                  l.grid.z,       0,
-                                  number % 2,     2,
-                                  warps,          l.dynamic_shared,
-                                  shared_.size(), 0};
+  const std::uint64_t values[] = {
+      l.block.x,     l.block.y, l.block.z, coordinates.x,    coordinates.y,
+      coordinates.z, l.grid.x,  l.grid.y,  l.grid.z,         0,
+      number % 2,    2,         warps,     l.dynamic_shared, shared_.size()};
   std::copy(std::begin(values), std::end(values), values_);
   std::fill(shared_.begin(), shared_.end(), kFreshShared);
   std::fill(shared_written_.begin(), shared_written_.end(), 0);

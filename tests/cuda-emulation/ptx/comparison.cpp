@@ -7,6 +7,24 @@
 namespace cuda_emulation::ptx {
 namespace {
 
+// Instruction::mode, in the order of their names.
+enum Comparison : std::uint8_t {
+  kEqual,
+  kNotEqual,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kEqualOrNan,
+  kNotEqualOrNan,
+  kLessOrNan,
+  kLessEqualOrNan,
+  kGreaterOrNan,
+  kGreaterEqualOrNan,
+  kNumbers,
+  kNan,
+};
+
 constexpr std::string_view kComparisons[] = {"eq",  "ne",  "lt",  "le",  "gt",  "ge",  "equ",
                                              "neu", "ltu", "leu", "gtu", "geu", "num", "nan"};
 // Of unsigned numbers, by their own names.

@@ -212,7 +212,7 @@ class Decoder {
     if (opcode.writes() && !terms.empty()) set_destination(terms[at++], i);
     Operand* const sources[] = {&i.a, &i.b, &i.c, &i.e};
     // bar.red's vote comes last, whether there is a number of threads or not
-    const bool vote = opcode.name == "bar" && opcode.has("red");
+    const bool vote = (opcode.name == "bar" || opcode.name == "barrier") && opcode.has("red");
     for (std::size_t k = 0; at < terms.size(); ++at, ++k) {
       if (k == 4) throw Error("too many operands");
       set_source(terms[at], opcode, i, vote && at + 1 == terms.size() ? i.c : *sources[k]);

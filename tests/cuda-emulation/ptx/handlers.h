@@ -28,24 +28,6 @@ Handler find_memory(const Opcode& opcode, Instruction& i);
 Handler find_atomic(const Opcode& opcode, Instruction& i);
 Handler find_control(const Opcode& opcode, Instruction& i);
 
-// The comparisons of setp and set, in the order of Instruction::mode.
-enum Comparison : std::uint8_t {
-  kEqual,
-  kNotEqual,
-  kLess,
-  kLessEqual,
-  kGreater,
-  kGreaterEqual,
-  kEqualOrNan,
-  kNotEqualOrNan,
-  kLessOrNan,
-  kLessEqualOrNan,
-  kGreaterOrNan,
-  kGreaterEqualOrNan,
-  kNumbers,
-  kNan,
-};
-
 // Of a call that is no function of the module: what it does is mode.
 enum BuiltInCall : std::uint8_t { kCallAssert, kCallPrint };
 

@@ -351,6 +351,8 @@ void find_nth_set(Thread& t, const Instruction& i) {  // fns: the c-th one from 
   t.write(i.d, found);
 }
 
+constexpr std::uint8_t kHighHalf = 1;
+
 // Chains of add.cc, addc and so on; mode tells what of the carry is used.
 constexpr std::uint8_t kCarryIn = 1, kCarryOut = 2;
 
@@ -393,6 +395,17 @@ struct Select {
   }
 };
 void logical_not(Thread& t, const Instruction& i) { t.write<bool>(i.d, !t.read<bool>(i.a)); }
+
+// mul24 and mad24: 24 bits of each factor, the low or the high 32 of the 48 bits.
+template <class T>
+struct Multiply24 {
+  static void run(Thread& t, const Instruction& i) {
+    const auto low24 = [](T v) { return static_cast<T>(v << 8) >> 8; };
+    const auto product = static_cast<Wide<T>>(low24(t.read<T>(i.a))) * low24(t.read<T>(i.b));
+    const T half = static_cast<T>(i.mode == kHighHalf ? product >> 16 : product);
+    t.write<T>(i.d, half + t.read<T>(i.c));
+  }
+};
 
 Handler find_carry(const Opcode& opcode, Instruction& i) {
   const bool in = opcode.name.back() == 'c';  // addc, subc, madc
@@ -437,6 +450,10 @@ Handler find_integer(const Opcode& opcode, Instruction& i) {
     return opcode.has("sat") ? pick<Binary<SubtractSaturated>::Of, std::int32_t>(i.type)
                              : any_binary<Subtract>(i.type);
   if (name == "mul" || name == "mad") return find_product(opcode, i);
+  if ((name == "mul24" || name == "mad24") && !opcode.has("sat")) {
+    i.mode = opcode.has("hi") ? kHighHalf : 0;
+    return pick<Multiply24, std::uint32_t, std::int32_t>(i.type);
+  }
   if (name == "div") return any_binary<Divide>(i.type);
   if (name == "rem") return any_binary<Remainder>(i.type);
   if (name == "min") return any_binary<Minimum>(i.type);

@@ -46,7 +46,6 @@ enum class BlockValue {
   warps,
   dynamic_shared,
   total_shared,
-  zero,
   count
 };
 

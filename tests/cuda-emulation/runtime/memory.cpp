@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
-#include <vector>
+#include <new>
 
 #include "runtime/counters.h"
 #include "runtime/device.h"
@@ -66,8 +66,9 @@ Allocation* allocate(int device, std::size_t bytes, bool symbol) {
   made->size = bytes;
   made->device = device;
   made->symbol = symbol;
-  made->bytes.reset(new std::uint8_t[bytes]);
-  made->written.reset(new std::uint8_t[bytes]());
+  made->bytes.reset(new (std::nothrow) std::uint8_t[bytes]);
+  made->written.reset(new (std::nothrow) std::uint8_t[bytes]());
+  if (!made->bytes || !made->written) return nullptr;
   std::memset(made->bytes.get(), kFresh, bytes);
   s.next += taken;
   if (!symbol) {

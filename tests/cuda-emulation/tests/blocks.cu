@@ -84,15 +84,24 @@ __global__ void use_tables(float* x) {
 
 __host__ __device__ int choose(int i) {
   switch (i % 9) {
-    case 0: return 5;
-    case 1: return i * 3;
-    case 2: return i - 7;
-    case 3: return i << 2;
-    case 4: return i ^ 21;
-    case 5: return -i;
-    case 6: return i * i;
-    case 7: return 99;
-    default: return i / 3;
+    case 0:
+      return 5;
+    case 1:
+      return i * 3;
+    case 2:
+      return i - 7;
+    case 3:
+      return i << 2;
+    case 4:
+      return i ^ 21;
+    case 5:
+      return -i;
+    case 6:
+      return i * i;
+    case 7:
+      return 99;
+    default:
+      return i / 3;
   }
 }
 __global__ void switches(int* x) { x[threadIdx.x] = choose(threadIdx.x); }
@@ -183,8 +192,7 @@ __global__ void atomics(Totals* t) {
   unsigned long long seen = atomicAdd(bits, 0ull), assumed;
   do {
     assumed = seen;
-    seen = atomicCAS(bits, assumed,
-                     __double_as_longlong(__longlong_as_double(assumed) + 0.125));
+    seen = atomicCAS(bits, assumed, __double_as_longlong(__longlong_as_double(assumed) + 0.125));
   } while (seen != assumed);
   __shared__ int of_block;
   if (threadIdx.x == 0) of_block = 0;

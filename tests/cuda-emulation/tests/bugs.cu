@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cassert>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -49,10 +50,8 @@ __global__ void barrier_in_branch(float* x) {
 }
 __global__ void barrier_or_shuffle(float* x) {
   float v = static_cast<float>(threadIdx.x);
-  if (threadIdx.x % 2)
-    __syncthreads();
-  else
-    v += __shfl_sync(~0u, v, 0);
+  if (threadIdx.x % 2) __syncthreads();
+  else v += __shfl_sync(~0u, v, 0);
   x[threadIdx.x] = v;
 }
 __global__ void shared_beyond_end(float* x, int at) {
@@ -90,6 +89,11 @@ __global__ void shuffles_inactive(float* x) {
 __global__ void spins(volatile int* flag) {
   while (*flag == 0) {}
 }
+__global__ void fails_assertion(const float* x) { assert(x[threadIdx.x] > 2); }
+__global__ void traps(const float* x) {
+  if (x[0] == 1) asm("trap;");
+}
+__global__ void unknown_to_the_interpreter() { asm volatile("bar.arrive 1, 64;"); }
 __global__ void wrong_index(int* x, const int* index) { x[index[threadIdx.x]] = 1; }
 
 // --- mistakes on the host --------------------------------------------------------------------
@@ -328,21 +332,35 @@ void endless_loop() {
   spins<<<1, 1>>>(flag.data());
   cudaDeviceSynchronize();
 }
+void assertion_in_kernel() {
+  DeviceArray<float> x(std::vector<float>(4, 1));
+  fails_assertion<<<1, 4>>>(x.data());
+  cudaDeviceSynchronize();
+}
+void trap_in_kernel() {
+  DeviceArray<float> x(std::vector<float>(4, 1));
+  traps<<<1, 4>>>(x.data());
+  cudaDeviceSynchronize();
+}
+void unknown_instruction() {
+  unknown_to_the_interpreter<<<1, 32>>>();
+  cudaDeviceSynchronize();
+}
 void wrong_leading_dimension() {
   cublasHandle_t h;
   MUST(cublasCreate(&h));
   DeviceArray<float> a(std::vector<float>(12, 1)), b(std::vector<float>(12, 1)), c(16);
   const float one = 1, zero = 0;
-  cublasSgemm(h, CUBLAS_OP_N, CUBLAS_OP_N, 4, 4, 3, &one, a.data(), 3, b.data(), 3, &zero,
-              c.data(), 4);
+  cublasSgemm(h, CUBLAS_OP_N, CUBLAS_OP_N, 4, 4, 3, &one, a.data(), 3, b.data(), 3, &zero, c.data(),
+              4);
 }
 void product_of_too_small_matrix() {
   cublasHandle_t h;
   MUST(cublasCreate(&h));
   DeviceArray<float> a(std::vector<float>(11, 1)), b(std::vector<float>(12, 1)), c(16);
   const float one = 1, zero = 0;
-  cublasSgemm(h, CUBLAS_OP_N, CUBLAS_OP_N, 4, 4, 3, &one, a.data(), 4, b.data(), 3, &zero,
-              c.data(), 4);
+  cublasSgemm(h, CUBLAS_OP_N, CUBLAS_OP_N, 4, 4, 3, &one, a.data(), 4, b.data(), 3, &zero, c.data(),
+              4);
   cudaDeviceSynchronize();
 }
 void product_adds_to_uninitialised() {
@@ -423,10 +441,11 @@ void stream_of_another_device() {
 struct Bug {
   const char* name;
   void (*make)();
-  const char* shows;     // how a finding starts, or "wrong value" or "signal"
-  const char* mode = ""; // an environment variable of the emulation
+  const char* shows;      // how a finding starts, or "wrong value" or "signal"
+  const char* mode = "";  // an environment variable of the emulation
 };
-#define BUG(name, ...) {#name, name, __VA_ARGS__}
+#define BUG(name, ...) \
+  { #name, name, __VA_ARGS__ }
 constexpr char kRaces[] = "CUDA_EMULATION_RACES=1", kReverse[] = "CUDA_EMULATION_ORDER=reverse",
                kTwoDevices[] = "CUDA_EMULATION_DEVICES=2", kHang[] = "CUDA_EMULATION_HANG=3000000";
 
@@ -477,6 +496,9 @@ const Bug kBugs[] = {
     BUG(misaligned_vector, "misaligned-access"),
     BUG(inactive_lane, "inactive-lane"),
     BUG(endless_loop, "hang", kHang),
+    BUG(assertion_in_kernel, "assertion"),
+    BUG(trap_in_kernel, "trap"),
+    BUG(unknown_instruction, "unsupported-ptx"),
     BUG(wrong_leading_dimension, "bad-leading-dimension"),
     BUG(product_of_too_small_matrix, "device-oob"),
     BUG(product_adds_to_uninitialised, "uninitialised-read"),
@@ -516,7 +538,8 @@ Outcome run(const char* program, const Bug& bug, const std::string& report) {
 
 bool shows(const Bug& bug, const Outcome& outcome) {
   const std::string expected = bug.shows;
-  if (expected == "signal") return WIFSIGNALED(outcome.status) && WTERMSIG(outcome.status) == SIGSEGV;
+  if (expected == "signal")
+    return WIFSIGNALED(outcome.status) && WTERMSIG(outcome.status) == SIGSEGV;
   if (expected == "wrong value")
     return WIFEXITED(outcome.status) && WEXITSTATUS(outcome.status) == kWrongValue;
   return outcome.findings.find("[cuda emulation] " + expected) != std::string::npos;

@@ -75,10 +75,9 @@ Answers convolve() {
   answers.query = cudnnGetConvolutionForwardAlgorithm_v7(h, t, f, c, t, 1, &n, &found);
   DeviceArray<float> x(std::vector<float>(1, 1)), y(1);
   const float one = 1, zero = 0;
-  answers.convolution =
-      cudnnConvolutionForward(h, &one, t, x.data(), f, x.data(), c,
-                              CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM, nullptr, 0, &zero, t,
-                              y.data());
+  answers.convolution = cudnnConvolutionForward(h, &one, t, x.data(), f, x.data(), c,
+                                                CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM, nullptr,
+                                                0, &zero, t, y.data());
   MUST(cudnnDestroyConvolutionDescriptor(c));
   MUST(cudnnDestroyFilterDescriptor(f));
   MUST(cudnnDestroyTensorDescriptor(t));

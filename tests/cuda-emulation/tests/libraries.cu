@@ -10,7 +10,9 @@
 
 namespace {
 
-float number(unsigned i) { return static_cast<float>(static_cast<int>(i * 2654435761u % 1009) - 504) / 64; }
+float number(unsigned i) {
+  return static_cast<float>(static_cast<int>(i * 2654435761u % 1009) - 504) / 64;
+}
 
 std::vector<float> numbers(std::size_t n, unsigned seed) {
   std::vector<float> v(n);
@@ -48,7 +50,8 @@ struct Gemm {
 };
 
 void check_gemm(const Blas& blas, const Gemm& g) {
-  const std::vector<float> a = numbers(g.size_a() * g.batch, 1), b = numbers(g.size_b() * g.batch, 2);
+  const std::vector<float> a = numbers(g.size_a() * g.batch, 1),
+                           b = numbers(g.size_b() * g.batch, 2);
   const std::vector<float> before = numbers(g.size_c() * g.batch, 3);
   DeviceArray<float> da(a), db(b), dc(before);
   const auto op = [](bool t) { return t ? CUBLAS_OP_T : CUBLAS_OP_N; };
@@ -85,8 +88,8 @@ void check_gemm(const Blas& blas, const Gemm& g) {
 
 void test_gemm() {
   const Blas blas;
-  const int sizes[][3] = {{1, 1, 1}, {3, 5, 7}, {17, 1, 9}, {1, 13, 4}, {8, 8, 8},
-                          {0, 3, 2}, {3, 0, 2}, {3, 2, 0}};
+  const int sizes[][3] = {{1, 1, 1}, {3, 5, 7}, {17, 1, 9}, {1, 13, 4},
+                          {8, 8, 8}, {0, 3, 2}, {3, 0, 2},  {3, 2, 0}};
   for (const auto& s : sizes)
     for (const int more : {0, 3})
       for (const int transposes : {0, 1, 2, 3})
@@ -130,8 +133,8 @@ void test_gemm_modes() {
 // --- cuDNN -----------------------------------------------------------------------------------
 
 struct Case {
-  int n, c, h, w;       // of the input
-  int k, r, s;          // filters
+  int n, c, h, w;  // of the input
+  int k, r, s;     // filters
   int pad_h, pad_w, stride_h, stride_w, dilation_h, dilation_w, groups;
 
   int out_h() const { return (h + 2 * pad_h - dilation_h * (r - 1) - 1) / stride_h + 1; }
@@ -166,7 +169,8 @@ void each_product(const Case& p, bool nhwc, Visit visit) {
                 const int column = j * p.stride_w - p.pad_w + s * p.dilation_w;
                 if (row < 0 || row >= p.h || column < 0 || column >= p.w) continue;
                 const int group = k / (p.k / p.groups);
-                visit(x(n, group * (p.c / p.groups) + c, row, column), w(k, c, r, s), y(n, k, i, j));
+                visit(x(n, group * (p.c / p.groups) + c, row, column), w(k, c, r, s),
+                      y(n, k, i, j));
               }
 }
 
@@ -254,8 +258,8 @@ void check_convolution(const Case& p, bool nhwc, float beta) {
       DeviceArray<char> workspace(bytes);
       DeviceArray<float> out(x);
       MUST(cudnnConvolutionBackwardData(d.handle, &alpha, d.w, dw.data(), d.y, dy.data(),
-                                        d.convolution, data[k].algo, workspace.data(), bytes,
-                                        &beta, d.x, out.data()));
+                                        d.convolution, data[k].algo, workspace.data(), bytes, &beta,
+                                        d.x, out.data()));
       CHECK(all_near(out.values(), sum_x, alpha, beta, x));
     }
     if (filter[k].status == CUDNN_STATUS_SUCCESS) {
@@ -273,10 +277,8 @@ void check_convolution(const Case& p, bool nhwc, float beta) {
 
 void test_convolutions() {
   const Case cases[] = {
-      {1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1},
-      {2, 3, 7, 6, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1},
-      {2, 4, 9, 8, 6, 3, 2, 0, 1, 2, 3, 1, 1, 2},
-      {1, 3, 11, 9, 3, 3, 3, 2, 2, 1, 1, 2, 2, 3},
+      {1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1}, {2, 3, 7, 6, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1},
+      {2, 4, 9, 8, 6, 3, 2, 0, 1, 2, 3, 1, 1, 2}, {1, 3, 11, 9, 3, 3, 3, 2, 2, 1, 1, 2, 2, 3},
       {1, 2, 8, 8, 5, 5, 4, 2, 0, 2, 1, 1, 2, 1},
   };
   for (const Case& p : cases)
@@ -311,8 +313,7 @@ void test_strided_tensors() {
     sums[strided(yi)] += static_cast<double>(x[strided(xi)]) * w[wi];
   });
   const std::vector<float> y = dy.values();
-  for (std::size_t i = 0; i < y.size(); ++i)
-    CHECK(in_tensor[i] ? near(y[i], sums[i]) : y[i] == -1);
+  for (std::size_t i = 0; i < y.size(); ++i) CHECK(in_tensor[i] ? near(y[i], sums[i]) : y[i] == -1);
 }
 
 // One dimension as one of two, and three, by the Nd descriptors; and the flipped filter.

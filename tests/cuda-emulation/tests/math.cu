@@ -13,14 +13,14 @@
 
 namespace {
 
-#define FUNCTION(Name, expression)                        \
-  struct Name {                                           \
-    template <class T>                                    \
-    __host__ __device__ static T of(T x, T y) {           \
-      using namespace std;                                \
-      (void)y;                                            \
-      return expression;                                  \
-    }                                                     \
+#define FUNCTION(Name, expression)              \
+  struct Name {                                 \
+    template <class T>                          \
+    __host__ __device__ static T of(T x, T y) { \
+      using namespace std;                      \
+      (void)y;                                  \
+      return expression;                        \
+    }                                           \
   };
 FUNCTION(Exp, exp(x))
 FUNCTION(Exp2, exp2(x))
@@ -55,7 +55,7 @@ FUNCTION(Rint, rint(x))
 FUNCTION(Reciprocal, T(1) / x)
 FUNCTION(Absolute, fabs(x))
 FUNCTION(Divide, x / y)
-FUNCTION(Multiply, x * y)
+FUNCTION(Multiply, x* y)
 FUNCTION(Add, x + y)
 FUNCTION(Fused, fma(x, y, x))
 FUNCTION(Pow, pow(x, y))
@@ -90,17 +90,22 @@ double error_in_ulps(T got, Wider<T> exact) {
   if (got == 0 && rounded == 0 && exact == 0)
     return std::signbit(got) == std::signbit(exact) ? 0 : 1e9;
   const T magnitude = std::max(std::fabs(rounded), std::numeric_limits<T>::min());
-  const Wider<T> ulp = std::ldexp(Wider<T>(1), std::ilogb(magnitude) + 1 - std::numeric_limits<T>::digits);
+  const Wider<T> ulp =
+      std::ldexp(Wider<T>(1), std::ilogb(magnitude) + 1 - std::numeric_limits<T>::digits);
   return static_cast<double>(std::fabs(static_cast<Wider<T>>(got) - exact) / ulp);
 }
 
 template <class T>
 std::vector<T> special_values() {
   using L = std::numeric_limits<T>;
-  return {T(0),      -T(0),       T(1),       T(-1),    T(0.5),  T(-0.5), T(1.5),    T(2),
-          T(-2),     T(2.5),      T(3),       T(-3),    T(10),   T(-10),  T(88.5),   T(-88.5),
-          T(1e-10),  T(-1e-10),   T(12345),   T(-1e7),  T(1e10), L::max(), -L::max(), L::min(),
-          -L::min(), L::denorm_min(), L::infinity(), -L::infinity(), L::quiet_NaN(), T(0.1)};
+  return {T(0),           -T(0),           T(1),          T(-1),
+          T(0.5),         T(-0.5),         T(1.5),        T(2),
+          T(-2),          T(2.5),          T(3),          T(-3),
+          T(10),          T(-10),          T(88.5),       T(-88.5),
+          T(1e-10),       T(-1e-10),       T(12345),      T(-1e7),
+          T(1e10),        L::max(),        -L::max(),     L::min(),
+          -L::min(),      L::denorm_min(), L::infinity(), -L::infinity(),
+          L::quiet_NaN(), T(0.1)};
 }
 
 // Special values (pairs of all of them for y), and random numbers from [lo, hi].
@@ -145,7 +150,9 @@ void check_function(const char* name, double lo, double hi, double bound) {
 
 template <class T>
 void test_all(bool single) {
-  const auto either = [&](double of_float, double of_double) { return single ? of_float : of_double; };
+  const auto either = [&](double of_float, double of_double) {
+    return single ? of_float : of_double;
+  };
 #define CHECK_FUNCTION(Name, lo, hi, of_float, of_double) \
   check_function<Name, T>(#Name, lo, hi, either(of_float, of_double))
   CHECK_FUNCTION(Exp, -80, 80, 2, 1);

@@ -61,8 +61,7 @@ std::vector<float> ones(std::size_t n) { return std::vector<float>(n, 1); }
 
 cuda_emulation_counts counts() {
   using Read = void (*)(cuda_emulation_counts*);
-  static const auto read =
-      reinterpret_cast<Read>(dlsym(RTLD_DEFAULT, "cuda_emulation_counters"));
+  static const auto read = reinterpret_cast<Read>(dlsym(RTLD_DEFAULT, "cuda_emulation_counters"));
   cuda_emulation_counts c;
   read(&c);
   return c;
