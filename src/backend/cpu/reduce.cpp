@@ -10,9 +10,6 @@
 namespace hornet::cpu {
 namespace {
 
-// Outputs a thread takes at least.
-Dim grain_of(const Reduction& r) { return cpu::grain_of(r.reduced.count()); }
-
 // visit(value) for each element that goes into output `index`.
 template <class T, class Visit>
 void each_reduced(const Reduction& r, const T* x, Dim index, Visit visit) {
@@ -31,7 +28,7 @@ std::unique_ptr<Kernel> sum_kernel(const Reduction& r, DType type, double factor
     return kernel([r, factor](const Tensor* in, const Tensor* out, void*) {
       const T* x = in[0].as<T>();
       T* y = out[0].as<T>();
-      parallel_for(r.kept.count(), grain_of(r), [&](Dim begin, Dim end) {
+      parallel_for(r.kept.count(), grain_of(r.reduced.count()), [&](Dim begin, Dim end) {
         for (Dim o = begin; o < end; ++o) {
           if constexpr (std::is_integral_v<T>) {
             std::uint32_t total = 0;  // wraps around
@@ -66,7 +63,7 @@ std::unique_ptr<Kernel> compile_broadcast(const BoundNode& node) {
     return kernel([nest = repetition.nest, divisor = repetition.divisor](const Tensor* in,
                                                                          const Tensor* out, void*) {
       const Dim n = nest.inner_size(), stride = nest.inner_stride();
-      parallel_for(nest.rows(), cpu::grain_of(n), [&](Dim begin, Dim end) {
+      parallel_for(nest.rows(), grain_of(n), [&](Dim begin, Dim end) {
         for (Dim row = begin; row < end; ++row) {
           const T* src = in[0].as<T>() + nest.row_offset(row);
           T* dst = out[0].as<T>() + row * n;
@@ -90,7 +87,7 @@ std::unique_ptr<Kernel> compile_extreme(const BoundNode& node) {
     constexpr T kStart = std::is_integral_v<T> ? (kMax ? Limits::min() : Limits::max())
                                                : (kMax ? -Limits::infinity() : Limits::infinity());
     return kernel([r](const Tensor* in, const Tensor* out, void*) {
-      parallel_for(r.kept.count(), grain_of(r), [&](Dim begin, Dim end) {
+      parallel_for(r.kept.count(), grain_of(r.reduced.count()), [&](Dim begin, Dim end) {
         for (Dim o = begin; o < end; ++o) {
           T best = kStart;
           each_reduced(r, in[0].as<T>(), o, [&](T v) {
@@ -110,7 +107,7 @@ std::unique_ptr<Kernel> compile_argmax(const BoundNode& node) {
     return for_types(node.outputs[0].dtype, [&](auto index_zero) {
       using Index = decltype(index_zero);
       return kernel([r](const Tensor* in, const Tensor* out, void*) {
-        parallel_for(r.kept.count(), grain_of(r), [&](Dim begin, Dim end) {
+        parallel_for(r.kept.count(), grain_of(r.reduced.count()), [&](Dim begin, Dim end) {
           for (Dim o = begin; o < end; ++o) {
             Dim i = 0, found = 0;
             T best{};

@@ -87,9 +87,9 @@ struct Layout {
   Dim outputs, elements, chunks, chunk;
   bool by_block;
 
-  // Many threads that each read a row side by side wait for memory most of the time, unless rows
-  // are short, or outputs lie side by side themselves. Chunks are for what has few outputs: as
-  // many as fill a device, unless that leaves an item too little to do.
+  // Neighbouring threads should read neighbouring elements: those of one row, by a block, unless
+  // outputs lie side by side or rows are too short for one. Chunks are for what has few outputs:
+  // as many as fill a device, but each with enough to do.
   explicit Layout(const Reduction& r)
       : kept(r.kept), reduced(r.reduced), outputs(r.kept.count()), elements(r.reduced.count()) {
     const bool side_by_side = r.kept.inner_stride() == 1 && r.kept.inner_size() >= 32;
