@@ -336,6 +336,33 @@ void window_cases() {
   }
 }
 
+void no_image_case() {
+  check_case("windows over no image", {0}, [](Builder& b) {
+    WindowSpec window(2), pool(2), window3(3);
+    pool.size = {2, 2};
+    const Value x = input(b, 0, {-1, 5, 4, 3}), w = input(b, 1, {3, 2, 3, 6});
+    const Value each = input(b, 2, {3, 2, 3, 2});
+    const Value y = b.conv2d(x, w, window), dy = input(b, 3, b.shape(y));
+    const Value volume = input(b, 4, {-1, 3, 3, 3, 2}), w3 = input(b, 5, {2, 2, 2, 2, 3});
+    const Value y3 = b.conv3d(volume, w3, window3), dy3 = input(b, 6, b.shape(y3));
+    const Value pooled = b.max_pool2d(x, pool), diff = input(b, 7, b.shape(pooled));
+    return std::vector{b.relu(b.add(b.conv2d(x, w, window), input(b, 8, {6}))),
+                       y,
+                       b.conv2d_backward_data(dy, w, b.shape(x), window),
+                       b.conv2d_backward_weights(x, dy, b.shape(w), window),
+                       y3,
+                       b.conv3d_backward_data(dy3, w3, b.shape(volume), window3),
+                       b.conv3d_backward_weights(volume, dy3, b.shape(w3), window3),
+                       b.depthwise_conv2d(x, each, window),
+                       b.depthwise_conv2d_backward_data(dy, each, b.shape(x), window),
+                       b.depthwise_conv2d_backward_weights(x, dy, b.shape(each), window),
+                       pooled,
+                       b.avg_pool2d(x, pool),
+                       b.max_pool2d_backward(x, pooled, diff, pool),
+                       b.avg_pool2d_backward(diff, b.shape(x), pool)};
+  });
+}
+
 // The largest is a NaN, if there is one, and the first of them.
 void pool_of_nans_case() {
   check_case(
@@ -635,6 +662,7 @@ int main() {
   matmul_cases();
   empty_matmul_cases();
   window_cases();
+  no_image_case();
   pool_of_nans_case();
   volume_cases();
   norm_cases();

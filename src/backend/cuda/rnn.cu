@@ -30,7 +30,7 @@ struct Cells {
   RecurrenceAttrs r;
   const float* mask;  // of this step; null: it counts for every sequence
   Dim steps;
-  int units;
+  Dim units;
 
   HORNET_FUNCTOR bool counts(Dim b) const { return !mask || mask[b * steps] != 0; }
 };
@@ -41,7 +41,7 @@ struct Cells {
 struct Scale {
   ConstRows x, factor;
   FloatRows y;
-  int units, width;
+  Dim units, width;
 
   HORNET_FUNCTOR void operator()(Dim i) const {
     const Dim b = i / width, j = i - b * width;
@@ -53,13 +53,12 @@ struct Scale {
 struct AddScaled {
   ConstRows x, factor;
   FloatRows y;
-  int units, width;
+  Dim units, width;
 
   HORNET_FUNCTOR void operator()(Dim i) const {
-    const Dim b = i / units;
-    const int j = static_cast<int>(i - b * units);
+    const Dim b = i / units, j = i - b * units;
     float sum = 0;
-    for (int k = j; k < width; k += units) sum += x.row(b)[k] * factor.row(b)[k];
+    for (Dim k = j; k < width; k += units) sum += x.row(b)[k] * factor.row(b)[k];
     y.row(b)[j] += sum;
   }
 };
@@ -87,9 +86,7 @@ struct Walk {
   ConstRows before(const float* sequence, const float* first, Dim i) const {
     return i == 0 ? ConstRows{first, units} : at(sequence, step(i - 1), units);
   }
-  Cells cells(Dim t) const {
-    return {r, mask ? mask + t : nullptr, steps, static_cast<int>(units)};
-  }
+  Cells cells(Dim t) const { return {r, mask ? mask + t : nullptr, steps, units}; }
 
   // sums += h U for `count` gates from `gate` on.
   void multiply(ConstRows h, Dim gate, Dim count, FloatRows sums) const {
@@ -101,10 +98,7 @@ struct Walk {
     const float* state = h.data;
     if (dropout) {
       const Dim width = count * units;
-      for_each(
-          queue, batch * width,
-          Scale{
-              h, factors(gate), {scaled, width}, static_cast<int>(units), static_cast<int>(width)});
+      for_each(queue, batch * width, Scale{h, factors(gate), {scaled, width}, units, width});
       state = scaled;
       product.a_stride = width;
       by_gate(&product, count);
@@ -124,12 +118,7 @@ struct Walk {
     if (dropout) by_gate(&product, count);
     queue.blas->multiply(product, d_sums.data, kernel + gate * units, dropout ? scaled : dh.data);
     if (dropout)
-      for_each(queue, states(),
-               AddScaled{{scaled, width},
-                         factors(gate),
-                         dh,
-                         static_cast<int>(units),
-                         static_cast<int>(width)});
+      for_each(queue, states(), AddScaled{{scaled, width}, factors(gate), dh, units, width});
   }
 
  private:
@@ -320,7 +309,7 @@ std::unique_ptr<Kernel> compile_lstm_backward(const BoundNode& node, const Queue
 struct FillRows {
   const float* bias;
   float* product;
-  int units;
+  Dim units;
 
   HORNET_FUNCTOR void operator()(Dim i) const { product[i] = bias[i % units]; }
 };
@@ -408,9 +397,7 @@ std::unique_ptr<Kernel> compile_gru(const BoundNode& node, const Queue& queue) {
         float* const products = after ? out[2].as<float>() : nullptr;
         const FloatRows reset_state{scratch, u};
         copy_tensor(w.queue, in[0], out[1]);
-        if (after)
-          for_each(w.queue, out[2].numel(),
-                   FillRows{in[3].as<float>(), products, static_cast<int>(u)});
+        if (after) for_each(w.queue, out[2].numel(), FillRows{in[3].as<float>(), products, u});
         for (Dim i = 0; i < w.steps; ++i) {
           const Dim t = w.step(i);
           const ConstRows before = w.before(h, in[2].as<float>(), i);
