@@ -54,6 +54,7 @@ struct VolumeGeometry {
  private:
   // The largest divisor of the batch that fits.
   Dim group_of() const {
+    if (batch == 0) return 1;
     const Dim floats = std::max<Dim>(1, out_depth * pixels * planes * channels);
     Dim size = is_flat() ? batch : std::clamp<Dim>(kGroupFloats / floats, 1, batch);
     while (batch % size != 0) --size;
@@ -199,6 +200,7 @@ std::unique_ptr<Kernel> compile_backward_weights(const BoundNode& node) {  // x,
   return kernel(
       [=, product = std::move(product)](const Tensor* in, const Tensor* out, void* space) {
         float* const sum = at(space, total);
+        if (g.batch == 0) std::fill_n(sum, g.weights(), 0.0f);
         for (Dim n = 0; n < g.batch; n += g.group) {
           const float* x = in[0].as<float>() + n * g.volume();
           if (!g.is_flat()) gather_planes(g, x, at(space, images));
