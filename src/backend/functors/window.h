@@ -52,7 +52,9 @@ struct Sliding {
  private:
   static int whole(Dim size) {
     // Sums of two of them fit too.
-    if (size >= Dim{1} << 30) throw Error("a window over " + std::to_string(size) + " cells");
+    if (size >= Dim{1} << 30)
+      throw Error("windows slide over less than 2^30 cells along an axis, not over " +
+                  std::to_string(size));
     return static_cast<int>(size);
   }
 };
