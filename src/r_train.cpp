@@ -129,10 +129,10 @@ SEXP to_list(const RunResult& result) {
 // mode: "train", "evaluate" or "predict". steps: -1 for all data. hooks: NULL or list(begin =
 // function(step, rows) or NULL, end = function(step, rows, values), TRUE from which stops); steps
 // count from 0. progress: NULL or function(steps done, rows, means). stop_on_bad: ends after a
-// loss that is not finite. device: number of a GPU, -1 for the host.
+// loss that is not finite. devices: numbers of GPUs; none: the host.
 // [[Rcpp::export(rng = false)]]
 SEXP cpp_run(SEXP fn, SEXP feeder, std::string mode, double steps, SEXP hooks, SEXP progress,
-             bool stop_on_bad, int device = -1) {
+             bool stop_on_bad, Rcpp::IntegerVector devices) {
   return glue_entry("cpp_run", [&]() -> SEXP {
     const auto function = get_handle<Function>(fn, kFunctionHandle);
     const auto f = live_feeder(feeder);
@@ -141,7 +141,7 @@ SEXP cpp_run(SEXP fn, SEXP feeder, std::string mode, double steps, SEXP hooks, S
     Board board;
     RunResult result;
     Trainer trainer(*function, *f, run_mode, board, hooks_from_r(hooks, loop),
-                    device >= 0 ? open_device(device) : nullptr);
+                    devices.size() ? open_devices({devices.begin(), devices.end()}) : nullptr);
     const Stepping mark(function->variables());
     std::function<void()> on_slice;
     if (!Rf_isNull(progress)) on_slice = Progress(progress, board);

@@ -214,6 +214,30 @@ bool Device::Event::reached() const {
   return answer != 0;
 }
 
+// --- DeviceGroup -----------------------------------------------------------------------------
+
+DeviceGroup::DeviceGroup(std::vector<std::shared_ptr<Device>> devices)
+    : devices_(std::move(devices)) {
+  if (devices_.size() < 2) return;
+  std::vector<hornet_device*> handles;
+  for (const auto& device : devices_) handles.push_back(device->device_);
+  devices_[0]->ask([&](hornet_error* error) {
+    return devices_[0]->plugin_.make_group(handles.size(), handles.data(), &group_, error);
+  });
+}
+
+DeviceGroup::~DeviceGroup() {
+  if (group_) devices_[0]->plugin_.release_group(group_);
+}
+
+void DeviceGroup::all_reduce(std::size_t count, const std::vector<void*>& inputs,
+                             const std::vector<void*>& outputs, const std::vector<float>& share) {
+  devices_[0]->ask([&](hornet_error* error) {
+    return devices_[0]->plugin_.all_reduce(group_, count, inputs.data(), outputs.data(),
+                                           share.data(), error);
+  });
+}
+
 // --- DeviceBuffer ----------------------------------------------------------------------------
 
 DeviceBuffer::DeviceBuffer(std::shared_ptr<Device> device, std::size_t bytes) : bytes_(bytes) {

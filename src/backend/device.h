@@ -65,6 +65,7 @@ class Device : public std::enable_shared_from_this<Device> {
 
  private:
   friend class DeviceKernel;
+  friend class DeviceGroup;
   // Calls a function of the plugin's table and throws what it reports.
   template <class Call>
   void ask(Call call) const;
@@ -93,6 +94,25 @@ class DeviceBuffer {
   std::shared_ptr<Device> device_;
   void* data_ = nullptr;
   std::size_t bytes_ = 0;
+};
+
+// Devices that compute parts of a batch together.
+class DeviceGroup {
+ public:
+  explicit DeviceGroup(std::vector<std::shared_ptr<Device>> devices);
+  ~DeviceGroup();
+  DeviceGroup(const DeviceGroup&) = delete;
+  DeviceGroup& operator=(const DeviceGroup&) = delete;
+
+  const std::vector<std::shared_ptr<Device>>& devices() const { return devices_; }
+  std::size_t size() const { return devices_.size(); }
+  // On each device the sum over all of share * input; an output may be its input.
+  void all_reduce(std::size_t count, const std::vector<void*>& inputs,
+                  const std::vector<void*>& outputs, const std::vector<float>& share);
+
+ private:
+  const std::vector<std::shared_ptr<Device>> devices_;
+  hornet_group* group_ = nullptr;  // of two devices at least
 };
 
 }  // namespace hornet

@@ -19,6 +19,7 @@ struct State {
   bool asked = false;
   DeviceList list;
   std::map<int, std::shared_ptr<Device>> open;
+  std::map<std::vector<int>, std::shared_ptr<DeviceGroup>> groups;
 };
 
 // Never destroyed: at the end of the process the libraries below may be gone before it.
@@ -125,6 +126,18 @@ std::shared_ptr<Device> open_device(int index) {
   std::shared_ptr<Device>& device = s.open[index];
   if (!device) device = std::make_shared<Device>(*s.plugin, index, s.options);
   return device;
+}
+
+std::shared_ptr<DeviceGroup> open_devices(const std::vector<int>& indices) {
+  std::vector<std::shared_ptr<Device>> devices;
+  for (int index : indices) devices.push_back(open_device(index));
+  State& s = state();
+  std::lock_guard<std::mutex> lock(s.mutex);
+  std::shared_ptr<DeviceGroup>& group = s.groups[indices];
+  // A device may have been opened anew since.
+  if (!group || group->devices() != devices)
+    group = std::make_shared<DeviceGroup>(std::move(devices));
+  return group;
 }
 
 std::shared_ptr<Device> any_open_device() {

@@ -26,6 +26,8 @@ const hornet_plugin_table* loaded_plugin();
 
 // Opens the index-th, once; an Error where there is none.
 std::shared_ptr<Device> open_device(int index);
+// Those devices as a group, made once: joining them takes time.
+std::shared_ptr<DeviceGroup> open_devices(const std::vector<int>& indices);
 // The one opened first, null before: its host memory is pinned for all.
 std::shared_ptr<Device> any_open_device();
 

@@ -40,6 +40,7 @@ typedef struct {
 typedef struct hornet_device hornet_device; /* one opened device */
 typedef struct hornet_event hornet_event;   /* a point in a queue */
 typedef struct hornet_kernel hornet_kernel; /* a compiled node */
+typedef struct hornet_group hornet_group;   /* devices that compute together */
 
 typedef enum { HORNET_COMPUTE = 0, HORNET_COPIES = 1 } hornet_queue;
 
@@ -118,6 +119,14 @@ typedef struct {
   int (*run)(hornet_kernel* kernel, void* const* inputs, void* const* outputs, void* workspace,
              hornet_error* error);
   void (*release_kernel)(hornet_kernel* kernel);
+
+  /* Devices that exchange numbers. all_reduce(): on each device, outputs[d][i] is the sum over
+   * all devices e of share[e] * inputs[e][i]; an output may be its input. */
+  int (*make_group)(size_t devices, hornet_device* const* device, hornet_group** group,
+                    hornet_error* error);
+  void (*release_group)(hornet_group* group);
+  int (*all_reduce)(hornet_group* group, size_t count, void* const* inputs, void* const* outputs,
+                    const float* share, hornet_error* error);
 } hornet_plugin_table;
 
 /* What a plugin exports under the name "hornet_plugin". */

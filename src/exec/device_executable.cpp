@@ -51,7 +51,8 @@ void DeviceExecutable::upload(Device::Queue queue, const std::vector<Tensor>& fe
                     feeds[i].bytes());
 }
 
-void DeviceExecutable::enqueue_locked(void* inputs, const StopFlag* stop) {
+// Under the step lock: everything has its address and its newest value.
+void DeviceExecutable::prepare(void* inputs) {
   device_->check_usable();
   for (int id : plan_.variables) variables_->on_device(id, device_);
   DeviceArena& arena = variables_->arena(device_);
@@ -62,16 +63,46 @@ void DeviceExecutable::enqueue_locked(void* inputs, const StopFlag* stop) {
     resolved_ = true;
   }
   set_feeds([&](std::size_t feed) { return static_cast<char*>(inputs) + feed_offsets_[feed]; });
-  walk(stop);
-  for (int id : plan_.written) variables_->written_on_device(id, *device_);
 }
 
-void DeviceExecutable::enqueue(void* inputs,
-                               const std::function<void(const std::vector<Tensor>&)>& fetched,
-                               const StopFlag* stop) {
-  Variables::StepLock lock(*variables_);
-  enqueue_locked(inputs, stop);
-  fetched(fetches_);
+void DeviceExecutable::enqueue(const std::vector<Part>& parts, DeviceGroup& group,
+                               const Fetched& fetched, const StopFlag* stop) {
+  const DeviceExecutable& first = *parts[0].executable;
+  Variables::StepLock lock(*first.variables_);
+  std::vector<std::shared_ptr<Device>> devices;
+  for (const Part& part : parts) {
+    part.executable->prepare(part.inputs);
+    devices.push_back(part.executable->device_);
+  }
+  if (parts.size() == 1) parts[0].executable->walk(stop);
+  else walk_together(parts, group, stop);
+  for (int id : first.plan_.written) first.variables_->written_on_devices(id, devices);
+  for (std::size_t part = 0; part < parts.size(); ++part)
+    fetched(part, parts[part].executable->fetches_);
+}
+
+// Step by step, since all devices must come to a collective step before one goes on. Their plans
+// differ in sizes only.
+void DeviceExecutable::walk_together(const std::vector<Part>& parts, DeviceGroup& group,
+                                     const StopFlag* stop) {
+  const Plan& plan = parts[0].executable->plan_;
+  std::vector<void*> inputs(parts.size()), outputs(parts.size());
+  std::vector<float> share;
+  for (const Part& part : parts) share.push_back(part.share);
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    if (i <= plan.first_state && stop && stop->load(std::memory_order_relaxed)) throw RunStopped();
+    if (!plan.steps[i].collective) {
+      for (const Part& part : parts) part.executable->steps_[i].run();
+      continue;
+    }
+    for (std::size_t p = 0; p < parts.size(); ++p) {
+      const Step& step = parts[p].executable->steps_[i];
+      inputs[p] = step.inputs[0].data;
+      outputs[p] = step.outputs[0].data;
+    }
+    const Dim count = parts[0].executable->steps_[i].inputs[0].numel();
+    group.all_reduce(static_cast<std::size_t>(count), inputs, outputs, share);
+  }
 }
 
 void DeviceExecutable::run(const std::vector<Tensor>& feeds,
@@ -80,7 +111,9 @@ void DeviceExecutable::run(const std::vector<Tensor>& feeds,
   Variables::StepLock lock(*variables_);
   if (inputs_.bytes() < feed_bytes_) inputs_ = DeviceBuffer(device_, feed_bytes_);
   upload(Device::compute, feeds, inputs_.data());
-  enqueue_locked(inputs_.data(), stop);
+  prepare(inputs_.data());
+  walk(stop);
+  for (int id : plan_.written) variables_->written_on_devices(id, {device_});
   std::vector<AlignedBuffer> buffers;
   std::vector<Tensor> results;
   for (const Tensor& fetch : fetches_) {

@@ -19,16 +19,27 @@ class DeviceExecutable final : public Executable {
 
   // In parts, for who does not want to wait. All feeds together need `feed_bytes` on the device;
   // upload() enqueues their copies to there.
+  const std::shared_ptr<Device>& device() const { return device_; }
   std::size_t feed_bytes() const { return feed_bytes_; }
   void upload(Device::Queue queue, const std::vector<Tensor>& feeds, void* destination) const;
-  // Enqueues the steps on feeds that lie at `inputs`; `fetched` gets views on the device, to
-  // enqueue what becomes of them. Holds the step lock while it enqueues.
-  void enqueue(void* inputs, const std::function<void(const std::vector<Tensor>&)>& fetched,
-               const StopFlag* stop);
+
+  // Enqueues the steps on feeds that lie at `inputs`, on one device or on those of a group, each
+  // with its part of the batch and the share of the rows that is. `fetched(part, views)` gets
+  // views on the device, to enqueue what becomes of them. Holds the step lock while it enqueues.
+  struct Part {
+    DeviceExecutable* executable;
+    void* inputs;
+    float share;
+  };
+  using Fetched = std::function<void(std::size_t part, const std::vector<Tensor>& views)>;
+  static void enqueue(const std::vector<Part>& parts, DeviceGroup& group, const Fetched& fetched,
+                      const StopFlag* stop);
 
  private:
   void* address(const Place& place) const override;
-  void enqueue_locked(void* inputs, const StopFlag* stop);
+  void prepare(void* inputs);
+  static void walk_together(const std::vector<Part>& parts, DeviceGroup& group,
+                            const StopFlag* stop);
 
   const std::shared_ptr<Device> device_;
   std::vector<std::size_t> feed_offsets_, constant_offsets_;

@@ -71,10 +71,10 @@ void Executable::walk(const StopFlag* stop) {
   const Step* const end = step + steps_.size();
   for (; step != first_state; ++step) {
     if (stopped()) throw RunStopped();
-    step->kernel->run(step->inputs, step->outputs, step->workspace);
+    step->run();
   }
   if (stopped()) throw RunStopped();
-  for (; step != end; ++step) step->kernel->run(step->inputs, step->outputs, step->workspace);
+  for (; step != end; ++step) step->run();
 }
 
 // --- on the host -----------------------------------------------------------------------------

@@ -43,19 +43,21 @@ class Executable {
   }
   // Runs all steps. `stop` is looked at between them, but not once variables are written.
   void walk(const StopFlag* stop);
-
-  const Plan plan_;
-  const std::shared_ptr<Variables> variables_;
-  std::vector<Tensor> fetches_;
-
- private:
   // What a run walks along: pointers only.
   struct Step {
     Kernel* kernel;
     Tensor* inputs;
     Tensor* outputs;
     void* workspace;
+    void run() const { kernel->run(inputs, outputs, workspace); }
   };
+
+  const Plan plan_;
+  const std::shared_ptr<Variables> variables_;
+  std::vector<Tensor> fetches_;
+  std::vector<Step> steps_;
+
+ private:
   // A tensor whose address is the feed's of this run.
   struct FeedSlot {
     Tensor* tensor;
@@ -64,7 +66,6 @@ class Executable {
 
   std::vector<Tensor> tensors_;  // of all steps
   std::vector<Place> places_;    // of tensors_
-  std::vector<Step> steps_;
   std::vector<FeedSlot> feed_slots_;
 };
 

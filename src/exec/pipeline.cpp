@@ -17,41 +17,59 @@ bool wait_for(const Device::Event& event, const StopFlag* stop) {
   return true;
 }
 
-Pipeline::Pipeline(std::shared_ptr<Device> device) : device_(std::move(device)) {
-  for (auto& stage : stages_) stage = std::make_unique<Stage>(device_);
+Pipeline::Pipeline(std::shared_ptr<DeviceGroup> group) : group_(std::move(group)) {
+  for (Stage& stage : stages_)
+    for (const auto& device : group_->devices()) stage.push_back(std::make_unique<Place>(device));
 }
 
 Pipeline::~Pipeline() {
   try {
     // A step that was stopped on its way has recorded its copies only.
-    stages_[0]->finished.record(Device::compute);
-    wait_for(stages_[0]->finished, nullptr);
-    for (const auto& stage : stages_) wait_for(stage->copied, nullptr);
+    for (const auto& place : stages_[0]) place->finished.record(Device::compute);
+    for (int stage = 0; stage < kStages; ++stage) copied(stage, nullptr);
+    finished(0, nullptr);
   } catch (const Error&) {}  // a lost device computes nothing any more
 }
 
 int Pipeline::next(const StopFlag* stop) {
-  if (!wait_for(stages_[turn_]->finished, stop)) return -1;
+  if (!finished(turn_, stop)) return -1;
   const int stage = turn_;
   turn_ = (turn_ + 1) % kStages;
   return stage;
 }
 
-void Pipeline::enqueue(int index, DeviceExecutable& executable, const std::vector<Tensor>& feeds,
-                       const std::function<void(const std::vector<Tensor>&)>& fetched,
-                       const StopFlag* stop) {
-  Stage& stage = *stages_[index];
-  if (stage.inputs.bytes() < executable.feed_bytes()) {
-    stage.inputs = DeviceBuffer(device_, executable.feed_bytes());
-    // Whoever had that memory before may still compute with it.
-    stage.finished.record(Device::compute);
-    stage.finished.hold_back(Device::copies);
+void Pipeline::enqueue(int stage, const std::vector<Part>& parts,
+                       const DeviceExecutable::Fetched& fetched, const StopFlag* stop) {
+  parts_.clear();
+  for (std::size_t p = 0; p < parts.size(); ++p) {
+    const Part& part = parts[p];
+    Place& place = *stages_[stage][p];
+    if (place.inputs.bytes() < part.executable->feed_bytes()) {
+      place.inputs = DeviceBuffer(place.device, part.executable->feed_bytes());
+      // Whoever had that memory before may still compute with it.
+      place.finished.record(Device::compute);
+      place.finished.hold_back(Device::copies);
+    }
+    part.executable->upload(Device::copies, *part.feeds, place.inputs.data());
+    place.copied.record(Device::copies);
+    place.copied.hold_back(Device::compute);
+    parts_.push_back({part.executable, place.inputs.data(), part.share});
   }
-  executable.upload(Device::copies, feeds, stage.inputs.data());
-  stage.copied.record(Device::copies);
-  stage.copied.hold_back(Device::compute);
-  executable.enqueue(stage.inputs.data(), fetched, stop);
-  stage.finished.record(Device::compute);
+  DeviceExecutable::enqueue(parts_, *group_, fetched, stop);
+  for (std::size_t p = 0; p < parts.size(); ++p)
+    stages_[stage][p]->finished.record(Device::compute);
+}
+
+bool Pipeline::copied(int stage, const StopFlag* stop) const {
+  for (const auto& place : stages_[stage])
+    if (!wait_for(place->copied, stop)) return false;
+  return true;
+}
+
+bool Pipeline::finished(int stage, const StopFlag* stop) const {
+  for (const auto& place : stages_[stage])
+    if (!wait_for(place->finished, stop)) return false;
+  return true;
 }
 
 }  // namespace hornet

@@ -1,4 +1,4 @@
-// Steps under way on a device while the host prepares the next ones.
+// Steps under way on devices while the host prepares the next ones.
 #pragma once
 #include <array>
 #include <functional>
@@ -13,33 +13,44 @@ namespace hornet {
 // interrupt is seen whatever the device does.
 bool wait_for(const Device::Event& event, const StopFlag* stop);
 
-// Two stages take turns: while the device computes the step of one, the feeds of the next are
+// Two stages take turns: while the devices compute the step of one, the feeds of the next are
 // copied into the other. One thread.
 class Pipeline {
  public:
   static constexpr int kStages = 2;
-  explicit Pipeline(std::shared_ptr<Device> device);
+  explicit Pipeline(std::shared_ptr<DeviceGroup> group);
   // Waits until nothing is under way, so that feeds may go.
   ~Pipeline();
 
   // The stage whose turn it is, once it is free. -1: stopped while waiting.
   int next(const StopFlag* stop);
-  // Enqueues a step in that stage; `feeds` must stay until copied(). `fetched`: see
-  // DeviceExecutable::enqueue().
-  void enqueue(int stage, DeviceExecutable& executable, const std::vector<Tensor>& feeds,
-               const std::function<void(const std::vector<Tensor>&)>& fetched,
+  // One device's part of a step: its program, its rows' feeds, which must stay until they are
+  // copied, and the share of all rows.
+  struct Part {
+    DeviceExecutable* executable;
+    const std::vector<Tensor>* feeds;
+    float share;
+  };
+  // Enqueues a step in that stage, in parts on the group's first devices.
+  void enqueue(int stage, const std::vector<Part>& parts, const DeviceExecutable::Fetched& fetched,
                const StopFlag* stop);
-  const Device::Event& copied(int stage) const { return stages_[stage]->copied; }
-  const Device::Event& finished(int stage) const { return stages_[stage]->finished; }
+  // Waits until a stage's feeds are copied, or its step is done; false if stopped before.
+  bool copied(int stage, const StopFlag* stop) const;
+  bool finished(int stage, const StopFlag* stop) const;
 
  private:
-  struct Stage {
-    explicit Stage(const std::shared_ptr<Device>& device) : copied(device), finished(device) {}
+  struct Place {  // of a stage on a device
+    explicit Place(const std::shared_ptr<Device>& device)
+        : device(device), copied(device), finished(device) {}
+    std::shared_ptr<Device> device;
     DeviceBuffer inputs;
     Device::Event copied, finished;
   };
-  const std::shared_ptr<Device> device_;
-  std::array<std::unique_ptr<Stage>, kStages> stages_;
+  using Stage = std::vector<std::unique_ptr<Place>>;  // by device
+
+  const std::shared_ptr<DeviceGroup> group_;
+  std::array<Stage, kStages> stages_;
+  std::vector<DeviceExecutable::Part> parts_;
   int turn_ = 0;
 };
 

@@ -130,7 +130,14 @@ class Planner {
   }
 
   void compile(const Node& node, PlanStep& step) {
-    const BoundNode asked = {&node, step.input_specs, step.output_specs, options_.batch};
+    if (options_.parts > 1 && node.op->name == "all_reduce") {
+      step.collective = true;
+      step.kernel = kernel([](const Tensor*, const Tensor*, void*) {});
+      step.backend = "group";
+      return;
+    }
+    const Node own = of_this_part(node);
+    const BoundNode asked = {&own, step.input_specs, step.output_specs, options_.batch};
     if (options_.device && (step.kernel = options_.device->compile(asked))) {
       step.backend = options_.device->name();
       return;
@@ -155,6 +162,14 @@ class Planner {
     }
     throw Error(node.op->name + " is not available for tensors of type " + types)
         .where(node.origin);
+  }
+
+  // Parts of a batch draw from streams of their own.
+  Node of_this_part(Node node) const {
+    constexpr std::int64_t kStreamsOfAPart = std::int64_t{1} << 26;
+    if (options_.part > 0 && node.attrs.has("stream"))
+      node.attrs.set("stream", node.attrs.integer("stream") + options_.part * kStreamsOfAPart);
+    return node;
   }
 
   std::unique_ptr<Kernel> copy_kernel(std::size_t bytes) const {

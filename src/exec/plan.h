@@ -26,7 +26,8 @@ struct PlanStep {
   std::vector<Place> inputs, outputs;
   std::size_t workspace = 0;  // arena offset
   std::size_t workspace_bytes = 0;
-  std::string backend;  // "copy": the planner's own, moves one tensor
+  std::string backend;      // "copy": the planner's own, moves one tensor
+  bool collective = false;  // of all parts together; its kernel does nothing
 };
 
 // A tensor filled with one number: written once, read by every run.
@@ -41,10 +42,12 @@ struct PlanOptions {
   bool f64 = false;                // bind every f32 to f64 (gradient checks)
   bool reference_only = false;     // node by node on the reference back end, nothing fused
   std::shared_ptr<Device> device;  // null: the host
+  // Where several devices compute parts of a batch: which of how many this is. `batch` is its own.
+  int part = 0, parts = 1;
 
   bool operator==(const PlanOptions& o) const {
     return batch == o.batch && f64 == o.f64 && reference_only == o.reference_only &&
-           device == o.device;
+           device == o.device && part == o.part && parts == o.parts;
   }
 };
 

@@ -89,10 +89,11 @@ void* Variables::on_device(int id, const std::shared_ptr<Device>& device) {
   return copy->buffer.data();
 }
 
-void Variables::written_on_device(int id, const Device& device) {
+void Variables::written_on_devices(int id, const std::vector<std::shared_ptr<Device>>& devices) {
   Item& item = *items_[id].item;
   item.home_is_newest = false;
-  for (Copy& copy : item.copies) copy.newest = copy.device.get() == &device;
+  for (Copy& copy : item.copies)
+    copy.newest = std::find(devices.begin(), devices.end(), copy.device) != devices.end();
 }
 
 DeviceArena& Variables::arena(const std::shared_ptr<Device>& device) {

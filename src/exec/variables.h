@@ -68,9 +68,10 @@ class Variables {
   Tensor tensor(int id);
   void bring_home(int id) const;
   void written_at_home(int id);
-  // The same for a device: its address, with the newest value.
+  // The same for a device: its address, with the newest value; and for devices that have all
+  // written the same.
   void* on_device(int id, const std::shared_ptr<Device>& device);
-  void written_on_device(int id, const Device& device);
+  void written_on_devices(int id, const std::vector<std::shared_ptr<Device>>& devices);
   std::mutex& step_mutex() const { return step_mutex_; }
   Arena& arena() { return arena_; }
   DeviceArena& arena(const std::shared_ptr<Device>& device);

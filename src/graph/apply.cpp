@@ -66,6 +66,7 @@ void add_elementwise(Table& t) {
   t["softplus"] = one<&B::softplus>();
   t["relu"] = one<&B::relu>();
   t["stop_gradient"] = one<&B::stop_gradient>();
+  t["all_reduce"] = one<&B::all_reduce>();
   t["softmax"] = one<&B::softmax>();
   t["rng_advance"] = one<&B::rng_advance>();
   t["add"] = two<&B::add>();

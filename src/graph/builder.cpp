@@ -105,6 +105,7 @@ Value Builder::clip(Value x, double min, double max) {
   return unary("clip", x, {{"min", min}, {"max", max}});
 }
 Value Builder::stop_gradient(Value x) { return unary("stop_gradient", x); }
+Value Builder::all_reduce(Value x) { return unary("all_reduce", x); }
 Value Builder::cast(Value x, DType type) {
   if (graph_.spec(x).dtype == type) return x;
   return unary("cast", x, {{"dtype", std::string(name_of(type))}});

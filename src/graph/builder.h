@@ -66,6 +66,7 @@ class Builder {
   Value elu(Value x, double alpha);             // x > 0 ? x : alpha (exp(x) - 1)
   Value clip(Value x, double min, double max);  // gradient 0 outside
   Value stop_gradient(Value x);
+  Value all_reduce(Value x);        // over the devices of a run
   Value cast(Value x, DType type);  // f32 -> i32 truncates
 
   // --- elementwise, two or three inputs; shapes broadcast as numpy does ------------------

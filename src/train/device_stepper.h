@@ -1,5 +1,5 @@
-// Steps on a device. The host enqueues one while the device computes the one before, and never
-// waits for it but to keep that distance.
+// Steps on a device, or in parts on several. The host enqueues one while they compute the one
+// before, and never waits for them but to keep that distance.
 #pragma once
 #include <array>
 #include <chrono>
@@ -15,7 +15,7 @@ namespace hornet {
 
 class DeviceStepper final : public Stepper {
  public:
-  DeviceStepper(Function& function, std::shared_ptr<Device> device, RunMode mode,
+  DeviceStepper(Function& function, std::shared_ptr<DeviceGroup> group, RunMode mode,
                 const StopFlag& stop, Took took);
   bool step(BatchPool::Lease batch) override;
   bool settle() override;
@@ -30,20 +30,28 @@ class DeviceStepper final : public Stepper {
     std::vector<Tensor> predictions;
   };
 
+  // The rows of a batch that one device computes.
+  struct Part {
+    std::shared_ptr<DeviceExecutable> executable;
+    Dim begin, rows;
+    std::vector<Tensor> feeds;
+  };
+
+  void divide(Dim rows);
   void enqueue(int stage);
   // Predictions on their way home, and their arrival.
-  void fetch(Stage& stage, const std::vector<Tensor>& fetched);
+  void fetch(Stage& stage, const Part& part, const std::vector<Tensor>& fetched);
   void hand_over(Stage& stage);
   // Brings the weights home now and then, for the day on which the device is lost.
   void save_weights();
 
   Function& function_;
-  const std::shared_ptr<Device> device_;
+  const std::shared_ptr<DeviceGroup> group_;
   const RunMode mode_;
   const StopFlag& stop_;
   const Took took_;
   Feeds feeds_;
-  std::shared_ptr<DeviceExecutable> executable_;  // for batches of rows_
+  std::vector<Part> parts_;  // of batches of rows_
   Dim rows_ = -1;
   std::array<Stage, Pipeline::kStages> stages_;
   int last_ = -1;                // the stage of the step enqueued last

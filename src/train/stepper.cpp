@@ -62,10 +62,10 @@ class HostStepper final : public Stepper {
 
 }  // namespace
 
-std::unique_ptr<Stepper> make_stepper(Function& function, std::shared_ptr<Device> device,
+std::unique_ptr<Stepper> make_stepper(Function& function, std::shared_ptr<DeviceGroup> devices,
                                       RunMode mode, const StopFlag& stop, Stepper::Took took) {
-  if (!device) return std::make_unique<HostStepper>(function, mode, stop, std::move(took));
-  return std::make_unique<DeviceStepper>(function, std::move(device), mode, stop, std::move(took));
+  if (!devices) return std::make_unique<HostStepper>(function, mode, stop, std::move(took));
+  return std::make_unique<DeviceStepper>(function, std::move(devices), mode, stop, std::move(took));
 }
 
 // Assigns into tensors that are there already: shapes of the same rank reuse their memory.

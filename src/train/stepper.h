@@ -27,8 +27,8 @@ class Stepper {
   virtual bool settle() = 0;
 };
 
-// `device`: null for the host. `stop` ends waiting and stepping.
-std::unique_ptr<Stepper> make_stepper(Function& function, std::shared_ptr<Device> device,
+// `devices`: null for the host. `stop` ends waiting and stepping.
+std::unique_ptr<Stepper> make_stepper(Function& function, std::shared_ptr<DeviceGroup> devices,
                                       RunMode mode, const StopFlag& stop, Stepper::Took took);
 
 // A batch's tensors in feed order: inputs and, unless predicting, targets and weights.

@@ -37,13 +37,13 @@ Board::Values Board::read() const {
 }
 
 Trainer::Trainer(Function& function, Feeder& feeder, RunMode mode, Board& board, BatchHooks hooks,
-                 std::shared_ptr<Device> device)
+                 std::shared_ptr<DeviceGroup> devices)
     : feeder_(feeder),
       mode_(mode),
       board_(board),
       hooks_(std::move(hooks)),
       stepper_(make_stepper(
-          function, std::move(device), mode, feeder.loop().stop_flag(),
+          function, std::move(devices), mode, feeder.loop().stop_flag(),
           [this](Dim rows, const std::vector<double>& numbers,
                  const std::vector<Tensor>& predictions) { take(rows, numbers, predictions); })) {}
 

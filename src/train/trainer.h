@@ -51,9 +51,9 @@ struct BatchHooks {
 // One per native call, on a worker thread. Feeds are: inputs, targets, weights.
 class Trainer {
  public:
-  // `device`: null for the host.
+  // `devices`: null for the host.
   Trainer(Function& function, Feeder& feeder, RunMode mode, Board& board, BatchHooks hooks = {},
-          std::shared_ptr<Device> device = nullptr);
+          std::shared_ptr<DeviceGroup> devices = nullptr);
   // Until `steps` batches are done (-1: to the end of data), the data ends, a hook stops it, or
   // the feeder's loop is stopped. `stop_on_bad`: ends after the first non-finite loss.
   RunResult run(std::int64_t steps, bool stop_on_bad = false);

@@ -81,12 +81,25 @@ inline const hornet_plugin_table* watched_plugin() {
   return &table;
 }
 
-inline std::shared_ptr<Device> new_device() {
+inline std::shared_ptr<Device> new_device(int index = 0) {
   watched().fail_run_at = watched().fail_allocation_at = -1;
   const hornet_device_options options = {0, 1, 0};
-  auto device = std::make_shared<Device>(*watched_plugin(), 0, options);
+  auto device = std::make_shared<Device>(*watched_plugin(), index, options);
   watched().reset();
   return device;
+}
+
+inline int count_devices() {
+  int count = 0;
+  hornet_error error = {};
+  watched_plugin()->count_devices(&count, &error);
+  return count;
+}
+
+using Group = std::shared_ptr<DeviceGroup>;
+
+inline Group group_of(std::vector<std::shared_ptr<Device>> devices) {
+  return std::make_shared<DeviceGroup>(std::move(devices));
 }
 
 }  // namespace hornet::testing

@@ -49,10 +49,10 @@ struct Model {
     const Value p = b.clip(y, 1e-7, 1 - 1e-7);
     const Value loss = b.mean(b.neg(b.sum(b.mul(labels, b.log(p)), {1})), {});
     const Value right = b.mean(b.equal(b.argmax(y, 1), b.argmax(labels, 1)), {});
-    Targets targets{{loss, right}, {}};
+    Targets targets{{b.all_reduce(loss), b.all_reduce(right)}, {}};
     const std::vector<Value> gradients = gradient(graph, loss, w);
     for (std::size_t i = 0; i < w.size(); ++i) {
-      const Value to = b.sub(w[i], b.mul(gradients[i], b.scalar(0.3)));
+      const Value to = b.sub(w[i], b.mul(b.all_reduce(gradients[i]), b.scalar(0.3)));
       targets.updates.push_back(graph.add("assign", {w[i], to}));
     }
     train = std::make_unique<Function>(graph, targets, variables);
@@ -126,8 +126,8 @@ struct Training {
   std::vector<std::vector<double>> steps;  // each step's values, if asked for
 };
 
-Training train(Model& model, const std::shared_ptr<Device>& device, Dim rows, Dim batch_size,
-               int queue_size, std::int64_t steps, bool watch = false) {
+Training train(Model& model, const Group& devices, Dim rows, Dim batch_size, int queue_size,
+               std::int64_t steps, bool watch = false) {
   const auto data = make_data(rows);
   const auto feeder = make_feeder(data, batch_size, queue_size);
   Board board;
@@ -141,7 +141,7 @@ Training train(Model& model, const std::shared_ptr<Device>& device, Dim rows, Di
     };
   }
   training.result = elsewhere([&] {
-    Trainer trainer(*model.train, *feeder, RunMode::train, board, hooks, device);
+    Trainer trainer(*model.train, *feeder, RunMode::train, board, hooks, devices);
     return trainer.run(steps);
   });
   CHECK(board.read().step == steps);
@@ -174,12 +174,12 @@ void random_programs(const std::shared_ptr<Device>& device, unsigned count) {
   }
 }
 
-void training(const std::shared_ptr<Device>& device) {
+void training(const Group& devices) {
   for (int queue_size : {-1, 0, 1, 4}) {
     for (Dim batch_size : {8, 6}) {  // 6: the last of a pass is short
       Model on_host, on_device;
       const Training a = train(on_host, nullptr, 32, batch_size, queue_size, 20);
-      const Training b = train(on_device, device, 32, batch_size, queue_size, 20);
+      const Training b = train(on_device, devices, 32, batch_size, queue_size, 20);
       CHECK(b.result.steps == 20 && b.result.rows == a.result.rows && !b.result.exhausted);
       CHECK(near(b.result.metrics, a.result.metrics, 1e-4));
       for (int i = 0; i < 3; ++i) CHECK(near(on_device.weight(i), on_host.weight(i), 1e-4));
@@ -187,18 +187,18 @@ void training(const std::shared_ptr<Device>& device) {
   }
 }
 
-void hooks_see_each_step(const std::shared_ptr<Device>& device) {
+void hooks_see_each_step(const Group& devices) {
   Model on_host, on_device;
   const Training a = train(on_host, nullptr, 32, 8, 2, 10, /* watch = */ true);
-  const Training b = train(on_device, device, 32, 8, 2, 10, /* watch = */ true);
+  const Training b = train(on_device, devices, 32, 8, 2, 10, /* watch = */ true);
   CHECK(b.steps.size() == 10);
   for (std::size_t i = 0; i < b.steps.size(); ++i) CHECK(near(b.steps[i], a.steps[i], 1e-4));
 }
 
-void predictions(const std::shared_ptr<Device>& device) {
+void predictions(const Group& devices) {
   Model model;
   const auto data = make_data(21);
-  const auto predict = [&](std::shared_ptr<Device> on) {
+  const auto predict = [&](Group on) {
     const auto feeder = make_feeder(data, 4, -1, /* targets = */ false);
     Board board;
     return elsewhere([&] {
@@ -206,7 +206,7 @@ void predictions(const std::shared_ptr<Device>& device) {
       return trainer.run(6);
     });
   };
-  const RunResult expected = predict(nullptr), got = predict(device);
+  const RunResult expected = predict(nullptr), got = predict(devices);
   CHECK(got.predictions.size() == 1 && got.predictions[0].shape == Shape({21, Model::kClasses}));
   bool same = true;
   for (int i = 0; i < 21 * Model::kClasses; ++i)
@@ -216,15 +216,15 @@ void predictions(const std::shared_ptr<Device>& device) {
 }
 
 // The newest value of a variable is found wherever it is.
-void values_move(const std::shared_ptr<Device>& device) {
+void values_move(const Group& devices) {
   Model model, twin;
-  train(model, device, 32, 8, 1, 3);
+  train(model, devices, 32, 8, 1, 3);
   train(twin, nullptr, 32, 8, 1, 3);
   train(model, nullptr, 32, 8, 1, 3);
-  train(twin, device, 32, 8, 1, 3);
+  train(twin, devices, 32, 8, 1, 3);
   for (int i = 0; i < 3; ++i) CHECK(near(model.weight(i), twin.weight(i), 1e-4));
   Model sharer(&model);
-  train(sharer, device, 32, 8, 1, 3);
+  train(sharer, devices, 32, 8, 1, 3);
   train(twin, nullptr, 32, 8, 1, 3);
   for (int i = 0; i < 3; ++i) CHECK(near(model.weight(i), twin.weight(i), 1e-4));
   // A write between steps counts.
@@ -233,7 +233,7 @@ void values_move(const std::shared_ptr<Device>& device) {
   const auto feeder = make_feeder(make_data(6), 6, -1, /* targets = */ false);
   Board board;
   const RunResult flat = elsewhere([&] {
-    Trainer trainer(*model.predict, *feeder, RunMode::predict, board, {}, device);
+    Trainer trainer(*model.predict, *feeder, RunMode::predict, board, {}, devices);
     return trainer.run(1);
   });
   CHECK(std::abs(flat.predictions[0].data()[0] - 1.0f / Model::kClasses) < 1e-6);
@@ -241,13 +241,13 @@ void values_move(const std::shared_ptr<Device>& device) {
 
 // In steady state nobody waits for the device, nothing is allocated, and batches are all that goes
 // there.
-void steady_state(const std::shared_ptr<Device>& device) {
+void steady_state(const Group& devices) {
   Model model;
   const auto data = make_data(64);
   const auto feeder = make_feeder(data, 16, 2);
   Board board;
   elsewhere([&] {
-    Trainer trainer(*model.train, *feeder, RunMode::train, board, {}, device);
+    Trainer trainer(*model.train, *feeder, RunMode::train, board, {}, devices);
     trainer.run(3);  // takes the weights up, allocates
     return 0;
   });
@@ -261,7 +261,7 @@ void steady_state(const std::shared_ptr<Device>& device) {
     step = index;
   };
   elsewhere([&] {
-    Trainer trainer(*model.train, *feeder, RunMode::train, board, hooks, device);
+    Trainer trainer(*model.train, *feeder, RunMode::train, board, hooks, devices);
     return trainer.run(kSteps);
   });
   constexpr std::int64_t kCounted = kSteps - 5;
@@ -274,37 +274,39 @@ void steady_state(const std::shared_ptr<Device>& device) {
 void lost_device() {
   Model model, twin;
   const auto device = new_device();
-  train(model, device, 32, 8, 1, 5);
+  const Group devices = group_of({device});
+  train(model, devices, 32, 8, 1, 5);
   train(twin, nullptr, 32, 8, 1, 5);
   watched().fail_run_at = watched().runs + 20;
-  CHECK_THROWS(train(model, device, 32, 8, 1, 50), "gpu:0: an illegal address was met");
+  CHECK_THROWS(train(model, devices, 32, 8, 1, 50), "gpu:0: an illegal address was met");
   watched().fail_run_at = -1;
   CHECK(device->lost());
   // What the earlier run ended with is safe.
   for (int i = 0; i < 3; ++i) CHECK(near(model.weight(i), twin.weight(i), 1e-4));
-  CHECK_THROWS(train(model, device, 32, 8, 1, 5), "was lost by an earlier failure");
+  CHECK_THROWS(train(model, devices, 32, 8, 1, 5), "was lost by an earlier failure");
   train(model, nullptr, 32, 8, 1, 5);
 }
 
 void full_device() {
   const auto device = new_device();
+  const Group devices = group_of({device});
   for (std::int64_t at = 0; at < 12; ++at) {
     Model model;
     watched().reset();
     watched().fail_allocation_at = at;
     std::string error;
     try {
-      train(model, device, 32, 8, 1, 5);
+      train(model, devices, 32, 8, 1, 5);
     } catch (const Error& e) { error = e.kind(); }
     const bool failed = watched().allocations > at;
     watched().fail_allocation_at = -1;
     CHECK(error == (failed ? "out_of_memory" : ""));
     CHECK(!device->lost());
-    train(model, device, 32, 8, 1, 5);  // it goes on when there is room again
+    train(model, devices, 32, 8, 1, 5);  // it goes on when there is room again
   }
 }
 
-void stopped(const std::shared_ptr<Device>& device) {
+void stopped(const Group& devices) {
   Model model;
   const auto feeder = make_feeder(make_data(32), 8, 2);
   Board board;
@@ -315,7 +317,7 @@ void stopped(const std::shared_ptr<Device>& device) {
     watched().stalled = false;
   });
   const RunResult result = elsewhere([&] {
-    Trainer trainer(*model.train, *feeder, RunMode::train, board, {}, device);
+    Trainer trainer(*model.train, *feeder, RunMode::train, board, {}, devices);
     return trainer.run(1000);
   });
   stopper.join();
@@ -326,16 +328,24 @@ void stopped(const std::shared_ptr<Device>& device) {
 
 int main() {
   const bool emulated = std::getenv("HORNET_CUDA_PLUGIN") != nullptr;
-  auto device = new_device();
+  const auto device = new_device();
+  const Group one = group_of({device});
   test("random programs yield on a device what they yield on the host",
        [&] { random_programs(device, emulated ? 40 : 150); });
-  test("training on a device is training on the host", [&] { training(device); });
-  test("batch hooks see the values of each step", [&] { hooks_see_each_step(device); });
-  test("predictions come in order", [&] { predictions(device); });
-  test("variables are used where their newest value is", [&] { values_move(device); });
-  test("in steady state nobody waits and nothing is allocated", [&] { steady_state(device); });
-  test("a run that is stopped ends while the device stalls", [&] { stopped(device); });
+  test("training on a device is training on the host", [&] { training(one); });
+  test("batch hooks see the values of each step", [&] { hooks_see_each_step(one); });
+  test("predictions come in order", [&] { predictions(one); });
+  test("variables are used where their newest value is", [&] { values_move(one); });
+  test("in steady state nobody waits and nothing is allocated", [&] { steady_state(one); });
+  test("a run that is stopped ends while the device stalls", [&] { stopped(one); });
   test("a lost device is an error, and the weights survive", lost_device);
   test("a full device is an error, and it goes on afterwards", full_device);
+  if (count_devices() > 1) {
+    const Group two = group_of({device, new_device(1)});
+    test("training on two devices is training on the host", [&] { training(two); });
+    test("two devices predict in order", [&] { predictions(two); });
+    test("variables move between two devices and the host", [&] { values_move(two); });
+    test("in steady state two devices are not waited for", [&] { steady_state(two); });
+  }
   return check_result();
 }

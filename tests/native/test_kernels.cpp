@@ -63,7 +63,7 @@ const std::vector<Dim> kLanes = {0, 1, 7, 8, 9, 16, 17, 31, 33, 255, 257};
 
 void elementwise_cases() {
   for (const char* op : {"neg", "abs", "sign", "exp", "square", "sin", "cos", "round", "floor",
-                         "tanh", "sigmoid", "softplus", "relu", "stop_gradient"}) {
+                         "tanh", "sigmoid", "softplus", "relu", "stop_gradient", "all_reduce"}) {
     check_case(op, kLanes,
                [op](Builder& b) { return std::vector{add_op(b, op, {input(b, 0, {-1})})}; });
   }
@@ -93,7 +93,8 @@ void elementwise_cases() {
         std::vector<Value> results = {b.clip(x, -3, 1e9), b.select(x, y, x),
                                       b.select(input(b, 2, {-1}), x, y),
                                       b.select(y, input(b, 2, {-1}), input(b, 3, {-1}))};
-        for (const char* op : {"neg", "abs", "sign", "square", "relu", "stop_gradient"})
+        for (const char* op :
+             {"neg", "abs", "sign", "square", "relu", "stop_gradient", "all_reduce"})
           results.push_back(add_op(b, op, {x}));
         for (const char* op : {"add", "sub", "mul", "maximum", "minimum", "equal", "not_equal",
                                "greater", "greater_equal", "less", "less_equal"})

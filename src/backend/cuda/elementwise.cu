@@ -105,6 +105,7 @@ void add_elementwise_kernels(KernelRows& rows) {
   rows.push_back({"select", compile_select});
   rows.push_back({"cast", compile_cast});
   rows.push_back({"stop_gradient", compile_copy});
+  rows.push_back({"all_reduce", compile_copy});
 }
 
 }  // namespace hornet::cuda

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/cuda/collective.h"
 #include "backend/cuda/cuda_kernels.h"
 #include "backend/cuda/memory.h"
 #include "graph/op.h"
@@ -50,6 +51,12 @@ struct hornet_kernel {
   std::unique_ptr<Kernel> kernel;
   std::vector<Tensor> tensors;  // inputs, then outputs
   std::size_t inputs;
+};
+
+struct hornet_group {
+  std::vector<hornet_device*> devices;
+  std::unique_ptr<Collective> collective;
+  std::vector<float*> values;
 };
 
 namespace {
@@ -253,6 +260,46 @@ void release_kernel_c(hornet_kernel* kernel) {
   delete kernel;
 }
 
+int make_group_c(std::size_t count, hornet_device* const* devices, hornet_group** group,
+                 hornet_error* error) {
+  return guarded(error, [&] {
+    auto made = std::make_unique<hornet_group>();
+    std::vector<int> indices;
+    std::vector<const Queue*> queues;
+    for (std::size_t d = 0; d < count; ++d) {
+      made->devices.push_back(devices[d]);
+      indices.push_back(devices[d]->index);
+      queues.push_back(&devices[d]->compute);
+    }
+    made->values.resize(count);
+    made->collective = make_collective(indices, queues);
+    *group = made.release();
+  });
+}
+
+void release_group_c(hornet_group* group) {
+  hornet_error ignored;
+  guarded(&ignored, [&] { delete group; });
+}
+
+int all_reduce_c(hornet_group* group, std::size_t count, void* const* inputs, void* const* outputs,
+                 const float* share, hornet_error* error) {
+  // One sum at a time in the whole process: all devices meet them in one order.
+  static std::mutex order;
+  return guarded(error, [&] {
+    std::lock_guard<std::mutex> in_order(order);
+    for (std::size_t d = 0; d < group->devices.size(); ++d) {
+      hornet_device& device = *group->devices[d];
+      std::lock_guard<std::mutex> lock(device.mutex);
+      use_device(device.index);
+      group->values[d] = static_cast<float*>(outputs[d]);
+      scale(device.compute, static_cast<Dim>(count), share[d], static_cast<float*>(inputs[d]),
+            group->values[d]);
+    }
+    if (count > 0) group->collective->sum(count, group->values);
+  });
+}
+
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) const hornet_plugin_table* hornet_plugin() {
@@ -279,6 +326,9 @@ extern "C" __attribute__((visibility("default"))) const hornet_plugin_table* hor
                                             synchronize_c,
                                             compile_c,
                                             run_c,
-                                            release_kernel_c};
+                                            release_kernel_c,
+                                            make_group_c,
+                                            release_group_c,
+                                            all_reduce_c};
   return &table;
 }

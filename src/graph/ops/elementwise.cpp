@@ -86,6 +86,11 @@ void add_unary(OpRows& rows) {
   unary(rows, "clip",
         [](Builder& b, Value x, Value y, Value dy) { return where(b, b.equal(x, y), dy); });
   rows.push_back({"stop_gradient", same_as_input, nullptr, OpFlag::elementwise});
+  // Where several devices compute parts of a batch: the sum of theirs, each weighted by its share
+  // of the rows. Elsewhere the value itself.
+  rows.push_back({"all_reduce", same_as_input,
+                  [](Builder&, int, const std::vector<Value>& dy) -> Grads { return {dy[0]}; },
+                  OpFlag::elementwise});
   rows.push_back({"cast",
                   [](const Specs& in, const Attrs& attrs) -> Specs {
                     expect_inputs(in, 1);

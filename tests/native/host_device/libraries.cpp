@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "backend/cuda/blas.h"
+#include "backend/cuda/collective.h"
 #include "backend/cuda/convolution.h"
 
 namespace hornet::cuda {
@@ -57,8 +58,23 @@ class FickleLibrary final : public ConvolutionLibrary {
   }
 };
 
+class PlainCollective final : public Collective {
+ public:
+  void sum(std::size_t count, const std::vector<float*>& values) override {
+    for (std::size_t i = 0; i < count; ++i) {
+      float total = 0;
+      for (const float* v : values) total += v[i];
+      for (float* v : values) v[i] = total;
+    }
+  }
+};
+
 }  // namespace
 
+std::unique_ptr<Collective> make_collective(const std::vector<int>&,
+                                            const std::vector<const Queue*>&) {
+  return std::make_unique<PlainCollective>();
+}
 std::unique_ptr<Blas> make_blas(Stream, bool) { return std::make_unique<PlainBlas>(); }
 int blas_version() { return 0; }
 std::unique_ptr<ConvolutionLibrary> make_convolution_library(Stream, bool) {
