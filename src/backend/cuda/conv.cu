@@ -3,9 +3,9 @@
 // an output pixel are the inputs under its window, so
 //   y = columns w,   dw = columns' dy,   columns of dx = dy w'.
 #include <algorithm>
-#include <string>
 
 #include "backend/cuda/cuda_kernels.h"
+#include "backend/cuda/epilogue.h"
 #include "backend/cuda/skeletons.h"
 #include "backend/functors/window.h"
 
@@ -68,38 +68,6 @@ struct Transpose {
   Dim rows, columns;
 
   HORNET_FUNCTOR void operator()(Dim i) const { y[i] = x[i % rows * columns + i / rows]; }
-};
-
-// y = activation(y + bias)
-enum class Activation { none, relu, sigmoid, tanh, softplus };
-
-struct Epilogue {
-  const float* bias;
-  float* y;
-  int channels;
-  Activation activation;
-
-  HORNET_FUNCTOR void operator()(Dim i) const {
-    const float x = y[i] + bias[i % channels];
-    const float small = std::exp(-std::abs(x));  // cannot overflow
-    switch (activation) {
-      case Activation::none:
-        y[i] = x;
-        break;
-      case Activation::relu:
-        y[i] = x < 0 ? 0 : x;
-        break;
-      case Activation::sigmoid:
-        y[i] = (x >= 0 ? 1 : small) / (1 + small);
-        break;
-      case Activation::tanh:
-        y[i] = std::tanh(x);
-        break;
-      case Activation::softplus:
-        y[i] = (x < 0 ? 0 : x) + std::log1p(small);
-        break;
-    }
-  }
 };
 
 // Our own way. The output pixels of all volumes are taken in turns, so that the columns never fill
@@ -213,18 +181,16 @@ class ConvolutionKernel : public Kernel {
 
 class BiasedConvolutionKernel final : public ConvolutionKernel {
  public:
-  BiasedConvolutionKernel(const Queue& queue, const Window& window, Activation activation)
-      : ConvolutionKernel(queue, Pass::forward, window), queue_(queue), activation_(activation) {}
+  BiasedConvolutionKernel(const Queue& queue, const Window& window, const Epilogue& epilogue)
+      : ConvolutionKernel(queue, Pass::forward, window), queue_(queue), epilogue_(epilogue) {}
   void run(const Tensor* in, const Tensor* out, void* workspace) override {
     ConvolutionKernel::run(in, out, workspace);
-    const int channels = static_cast<int>(out[0].spec.shape[-1]);
-    for_each(queue_, out[0].numel(),
-             Epilogue{in[2].as<float>(), out[0].as<float>(), channels, activation_});
+    epilogue_.run(queue_, in[2].as<float>(), out[0].as<float>());
   }
 
  private:
   const Queue& queue_;
-  Activation activation_;
+  const Epilogue epilogue_;
 };
 
 Window window_of(const BoundNode& node, const TensorSpec& x, const TensorSpec& w,
@@ -253,17 +219,8 @@ std::unique_ptr<Kernel> compile_backward_weights(const BoundNode& node, const Qu
 
 std::unique_ptr<Kernel> compile_conv2d_bias(const BoundNode& node, const Queue& queue) {
   if (node.outputs[0].dtype != DType::f32) return nullptr;
-  const std::string name = node.node->attrs.text("activation");
-  const Window window = window_of(node, node.inputs[0], node.inputs[1], node.outputs[0]);
-  const auto with = [&](Activation activation) {
-    return std::make_unique<BiasedConvolutionKernel>(queue, window, activation);
-  };
-  if (name.empty()) return with(Activation::none);
-  if (name == "relu") return with(Activation::relu);
-  if (name == "sigmoid") return with(Activation::sigmoid);
-  if (name == "tanh") return with(Activation::tanh);
-  if (name == "softplus") return with(Activation::softplus);
-  return nullptr;
+  return std::make_unique<BiasedConvolutionKernel>(
+      queue, window_of(node, node.inputs[0], node.inputs[1], node.outputs[0]), Epilogue(node));
 }
 
 }  // namespace
