@@ -21,6 +21,14 @@ cpp_devices <- function() {
     .Call(`_hornet_cpp_devices`)
 }
 
+cpp_open_device <- function(device) {
+    .Call(`_hornet_cpp_open_device`, device)
+}
+
+cpp_close_device <- function(device) {
+    .Call(`_hornet_cpp_close_device`, device)
+}
+
 cpp_feeder_generator <- function(generator, spec, queue_size, total) {
     .Call(`_hornet_cpp_feeder_generator`, generator, spec, queue_size, total)
 }

@@ -457,7 +457,7 @@ k_function <- function(inputs, outputs, updates = NULL, ...) {
       if (length(compiled) >= kept_functions) compiled <<- compiled[-1L]
       compiled[[key]] <<- compile_for(training, dims)
     }
-    values <- cpp_function_run(compiled[[key]], lapply(arrays, function(x) x + 0))
+    values <- cpp_function_run(compiled[[key]], lapply(arrays, function(x) x + 0), device = run_device())
     if (single) values[[1L]] else values
   }
 }

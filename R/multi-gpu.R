@@ -2,8 +2,9 @@
 
 #' Replicate a model on several GPUs
 #'
-#' A model that computes each batch in equal parts, one on each device (the last part takes the
-#' remainder), and joins the results. It shares its weights with the model it was made from: train
+#' A model that computes each batch in equal parts, one for each device (the last part takes the
+#' remainder), and joins the results. For now all parts are computed on one device, that of
+#' [with_device()]. It shares its weights with the model it was made from: train
 #' the one, save the other.
 #'
 #' Batches are split where the model's inputs have a fixed batch size (`batch_input_shape`,
@@ -42,7 +43,7 @@ multi_gpu_model <- function(model, gpus = NULL) {
 }
 
 # GPUs there are. Tests let other devices stand in.
-available_devices <- function() as.character(getOption("hornet.replica_devices"))
+available_devices <- function() as.character(getOption("hornet.replica_devices", gpus()$device))
 
 replica_devices <- function(gpus) {
   available <- available_devices()
@@ -59,6 +60,7 @@ replica_devices <- function(gpus) {
   abort(c(
     sprintf("multi_gpu_model() needs at least 2 devices; asked for: %s, available: %s.", list_of(wanted),
             list_of(available)),
+    if (!length(available)) sprintf("There is no GPU: %s.", attr(gpus(), "why_none")),
     if (length(available) < 2L) "Train the model itself: on one device there is nothing to split."
     else sprintf("Use `gpus = %d` or fewer.", length(available))
   ), "hornet_device_error")

@@ -1,8 +1,8 @@
 # Small helpers: the package's state, integers, shapes and names.
 
 # The only global state: the name and tensor counters, the current trace, the scratch graph and
-# who is at work in it (trace.R), the settings that k_set_*() change, and the objects that
-# with_custom_object_scope() gave names (configs.R).
+# who is at work in it (trace.R), the settings that k_set_*() change, the objects that
+# with_custom_object_scope() gave names (configs.R), and what is known of GPUs (device.R).
 .globals <- new.env(parent = emptyenv())
 .globals$names <- new.env(parent = emptyenv())
 .globals$counter <- 0

@@ -7,6 +7,10 @@
 #' @section Options:
 #' | option | default | meaning |
 #' |---|---|---|
+#' | `hornet.device` | `"auto"` (`"cpu"` under `R CMD check`; the environment variable `HORNET_DEVICE`) | where models run; see [with_device()] |
+#' | `hornet.tf32` | `FALSE` | let a GPU round the inputs of matrix products and convolutions to 10 bits: faster; holds for GPUs that are first used afterwards |
+#' | `hornet.selftest` | `TRUE` | test a GPU when it is first used; see [cuda_selftest()] |
+#' | `hornet.cache_dir` | `tools::R_user_dir("hornet", "cache")` | where verdicts of self-tests are kept |
 #' | `hornet.threads` | all cores (2 under `R CMD check`) | threads that compute the steps of a model |
 #' | `hornet.image_workers` | all cores but one | threads that decode and augment images |
 #' | `hornet.cache` | `TRUE` | keep decoded images in memory; a number is the limit in bytes |
@@ -24,6 +28,8 @@
   complete_classes(parent.env(environment()))
   cpp_init()
   use_threads()
+  plugin <- file.path(libname, pkgname, "backends", "hornet_cuda.so")
+  cpp_set_plugin(getOption("hornet.cuda_plugin", if (file.exists(plugin)) plugin else ""))
 }
 
 # Every R6 class carries copies of the functions that R6 works with ($new() and so on), which for

@@ -61,6 +61,26 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_open_device
+SEXP cpp_open_device(int device);
+RcppExport SEXP _hornet_cpp_open_device(SEXP deviceSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< int >::type device(deviceSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_open_device(device));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_close_device
+SEXP cpp_close_device(int device);
+RcppExport SEXP _hornet_cpp_close_device(SEXP deviceSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< int >::type device(deviceSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_close_device(device));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_feeder_generator
 SEXP cpp_feeder_generator(SEXP generator, SEXP spec, int queue_size, double total);
 RcppExport SEXP _hornet_cpp_feeder_generator(SEXP generatorSEXP, SEXP specSEXP, SEXP queue_sizeSEXP, SEXP totalSEXP) {
@@ -673,6 +693,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hornet_cpp_set_plugin", (DL_FUNC) &_hornet_cpp_set_plugin, 1},
     {"_hornet_cpp_set_device_options", (DL_FUNC) &_hornet_cpp_set_device_options, 3},
     {"_hornet_cpp_devices", (DL_FUNC) &_hornet_cpp_devices, 0},
+    {"_hornet_cpp_open_device", (DL_FUNC) &_hornet_cpp_open_device, 1},
+    {"_hornet_cpp_close_device", (DL_FUNC) &_hornet_cpp_close_device, 1},
     {"_hornet_cpp_feeder_generator", (DL_FUNC) &_hornet_cpp_feeder_generator, 4},
     {"_hornet_cpp_dataset", (DL_FUNC) &_hornet_cpp_dataset, 3},
     {"_hornet_cpp_feeder_dataset", (DL_FUNC) &_hornet_cpp_feeder_dataset, 8},

@@ -22,7 +22,7 @@ SEXP cpp_devices() {
     Rcpp::CharacterVector device, name, capability;
     Rcpp::NumericVector memory, free, driver, runtime, blas, convolutions;
     for (std::size_t i = 0; i < list.devices.size(); ++i) {
-      const hornet_device_facts& facts = list.devices[i];
+      const hornet_device_facts facts = describe_device(static_cast<int>(i));
       device.push_back("gpu:" + std::to_string(i));
       name.push_back(facts.name);
       capability.push_back(std::to_string(facts.major) + "." + std::to_string(facts.minor));
@@ -40,5 +40,23 @@ SEXP cpp_devices() {
         Named("runtime") = runtime, Named("blas") = blas, Named("convolutions") = convolutions);
     columns.attr("why_none") = list.why_none;
     return columns;
+  });
+}
+
+// Before the feeder of a run is made, which pins its batches only while a device is open.
+// [[Rcpp::export(rng = false)]]
+SEXP cpp_open_device(int device) {
+  return glue_entry("cpp_open_device", [&]() -> SEXP {
+    open_device(device)->check_usable();
+    return R_NilValue;
+  });
+}
+
+// To be opened anew, with other options.
+// [[Rcpp::export(rng = false)]]
+SEXP cpp_close_device(int device) {
+  return glue_entry("cpp_close_device", [&]() -> SEXP {
+    close_device(device);
+    return R_NilValue;
   });
 }

@@ -114,6 +114,13 @@ const hornet_plugin_table* loaded_plugin() {
   return list_devices().devices.empty() ? nullptr : state().plugin;
 }
 
+hornet_device_facts describe_device(int index) {
+  const hornet_device_facts& first = list_devices().devices.at(index);
+  hornet_device_facts now = {};
+  hornet_error error = {};
+  return state().plugin->describe(index, &now, &error) == 0 ? now : first;
+}
+
 std::shared_ptr<Device> open_device(int index) {
   const DeviceList& list = list_devices();
   if (list.devices.empty()) throw Error("there is no GPU: " + list.why_none, "device");
@@ -138,6 +145,15 @@ std::shared_ptr<DeviceGroup> open_devices(const std::vector<int>& indices) {
   if (!group || group->devices() != devices)
     group = std::make_shared<DeviceGroup>(std::move(devices));
   return group;
+}
+
+void close_device(int index) {
+  State& s = state();
+  std::shared_ptr<Device> closed;  // these die without the lock
+  decltype(s.groups) groups;
+  std::lock_guard<std::mutex> lock(s.mutex);
+  closed.swap(s.open[index]);
+  groups.swap(s.groups);
 }
 
 std::shared_ptr<Device> any_open_device() {

@@ -24,10 +24,15 @@ const DeviceList& list_devices();
 // Null where there is no device.
 const hornet_plugin_table* loaded_plugin();
 
+// What the index-th of them says now: its free memory changes. As it was first if it doesn't answer.
+hornet_device_facts describe_device(int index);
+
 // Opens the index-th, once; an Error where there is none.
 std::shared_ptr<Device> open_device(int index);
 // Those devices as a group, made once: joining them takes time.
 std::shared_ptr<DeviceGroup> open_devices(const std::vector<int>& indices);
+// The next open_device() opens it anew, with the options of then; who has it open keeps it.
+void close_device(int index);
 // The one opened first, null before: its host memory is pinned for all.
 std::shared_ptr<Device> any_open_device();
 
