@@ -27,7 +27,7 @@ cuda_selftest <- function(device = "gpu") {
           "hornet_value_error")
   }
   verdict <- test_gpu(gpu_number(number))
-  .globals$auto_device <- NULL
+  .globals$gpu$auto <- NULL
   verdict$report
 }
 
@@ -71,10 +71,12 @@ warn_of_verdict <- function(number, verdict, consequence) {
 # list(passed, library_convolution, report): may a GPU be used, and its library's convolutions? From
 # this session, from an earlier one, or by a test.
 gpu_verdict <- function(number) {
-  if (isFALSE(getOption("hornet.selftest"))) return(list(passed = TRUE, library_convolution = TRUE))
+  if (isFALSE(getOption("hornet.selftest"))) {
+    return(list(passed = TRUE, library_convolution = TRUE, report = list(ok = logical())))
+  }
   key <- as.character(number)
-  if (is.null(.globals$verdicts[[key]])) .globals$verdicts[[key]] <- kept_verdict(number)
-  .globals$verdicts[[key]] %||% test_gpu(number)
+  if (is.null(.globals$gpu$verdicts[[key]])) .globals$gpu$verdicts[[key]] <- kept_verdict(number)
+  .globals$gpu$verdicts[[key]] %||% test_gpu(number)
 }
 
 test_gpu <- function(number) {
@@ -88,7 +90,7 @@ test_gpu <- function(number) {
     passed = passed
   )
   verdict <- list(passed = passed, library_convolution = library_convolution, report = report)
-  .globals$verdicts[[as.character(number)]] <- verdict
+  .globals$gpu$verdicts[[as.character(number)]] <- verdict
   keep_verdict(number, verdict)
   verdict
 }
@@ -99,11 +101,13 @@ selftest <- function(number, library_convolution) {
   on.exit(close_gpu(number))
   tryCatch({
     open_gpu_with(number, library_convolution, tf32 = FALSE)
-    as.data.frame(cpp_device_selftest(number), stringsAsFactors = FALSE)
+    device_cases(number)
   }, hornet_error = function(error) {
     data.frame(op = "self-test", case = "as a whole", difference = NA_real_, ok = FALSE, message = conditionMessage(error))
   })
 }
+
+device_cases <- function(number) as.data.frame(cpp_device_selftest(number))
 
 # Verdicts of earlier sessions --------------------------------------------------------------------
 

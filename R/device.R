@@ -66,12 +66,18 @@ list_devices <- function() {
 
 #' @export
 print.hornet_devices <- function(x, ...) {
-  shown <- as.data.frame(unclass(x)[!vapply(x, function(column) all(is.na(column)), TRUE)])
+  libraries <- c(driver = "driver", cuda = "CUDA", cublas = "cuBLAS", cudnn = "cuDNN")
+  versions <- unlist(lapply(x[names(x) %in% names(libraries)], function(version) version[!is.na(version)][1L]))
+  shown <- as.data.frame(unclass(x)[setdiff(names(x), names(versions))])
+  shown <- shown[!vapply(shown, function(column) all(is.na(column)), TRUE)]
+  names(shown)[names(shown) == "compute_capability"] <- "capability"
   for (name in intersect(names(shown), c("memory", "free_memory"))) {
-    shown[[name]] <- ifelse(is.na(shown[[name]]), NA, sprintf("%.1f GB", shown[[name]] / 1e9))
+    shown[[name]] <- sprintf("%.1f GB", shown[[name]] / 1e9)
   }
-  shown[] <- lapply(shown, function(column) ifelse(is.na(column), "", as.character(column)))
+  shown[] <- lapply(shown, function(column) ifelse(is.na(column) | column == "NA GB", "", column))
   print(shown, row.names = FALSE, right = FALSE)
+  versions <- versions[!is.na(versions)]
+  if (length(versions)) cat(paste(libraries[names(versions)], versions, collapse = ", "), "\n", sep = "")
   why <- attr(x, "why_none")
   if (length(why) && nzchar(why)) cat("No GPU: ", why, ".\n", sep = "")
   invisible(x)
@@ -80,7 +86,9 @@ print.hornet_devices <- function(x, ...) {
 # Number of the GPU that the call at work runs on, -1 for the CPU. Opens it: call this before a
 # feeder is made, which pins its batches only while a device is open.
 run_device <- function() {
-  device <- parse_device(getOption("hornet.device", default_device()), "options(hornet.device = )")
+  device <- getOption("hornet.device")
+  device <- if (is.null(device)) parse_device(default_device(), "HORNET_DEVICE")
+            else parse_device(device, "options(hornet.device = )")
   if (identical(device, "auto")) return(auto_device())
   number <- gpu_number(device)
   if (number >= 0L) open_gpu(number) else number
@@ -115,25 +123,26 @@ gpu_number <- function(device) {
   ), "hornet_device_error")
 }
 
-# Looking for GPUs wakes CUDA up, which then fails in forked children.
 gpus <- function(again = FALSE) {
-  if (is.null(.globals$gpus)) .globals$gpus_process <- Sys.getpid()
-  if (again || is.null(.globals$gpus)) .globals$gpus <- cpp_devices()
-  .globals$gpus
+  if (is.null(.globals$gpu$found)) .globals$gpu$process <- Sys.getpid()
+  if (again || is.null(.globals$gpu$found)) .globals$gpu$found <- cpp_devices()
+  .globals$gpu$found
 }
 
+# Looking for GPUs wakes CUDA up, which from then on fails in forked children.
+in_forked_process <- function() .globals$gpu$process != Sys.getpid()
+
 auto_device <- function() {
-  if (is.null(.globals$auto_device)) .globals$auto_device <- first_working_gpu()
-  number <- .globals$auto_device
-  if (number < 0L || .globals$gpus_process != Sys.getpid()) return(-1L)
+  if (is.null(.globals$gpu$auto)) .globals$gpu$auto <- first_working_gpu()
+  number <- .globals$gpu$auto
+  if (number < 0L || in_forked_process()) return(-1L)
   open_gpu(number)
 }
 
 first_working_gpu <- function() {
   numbers <- seq_along(gpus()$device) - 1L
-  if (.globals$gpus_process == Sys.getpid()) {
-    for (number in numbers) if (works(number)) return(number)
-  }
+  if (in_forked_process()) return(-1L)
+  for (number in numbers) if (works(number)) return(number)
   -1L
 }
 
@@ -144,20 +153,25 @@ works <- function(number) {
     warn_of_verdict(number, verdict, "It is not used.")
     return(FALSE)
   }
-  tryCatch(is.integer(open_gpu(number)), hornet_error = function(error) {
+  refused <- function(error) {
     warn_about_gpu(number, c(sprintf("gpu:%d is not used, as it does not open:", number), conditionMessage(error)))
     FALSE
-  })
+  }
+  tryCatch(is.integer(open_gpu(number)), hornet_device_error = refused, hornet_out_of_memory_error = refused)
 }
 
 # Opens a GPU, once, in the way that its self-test allows. Returns its number.
 open_gpu <- function(number) {
   key <- as.character(number)
-  if (!isTRUE(.globals$open_gpus[[key]])) {
+  if (in_forked_process()) {
+    abort(c(sprintf("gpu:%d belongs to the process that this one was forked from.", number),
+            'Run models in forked processes with with_device("cpu", ...).'), "hornet_device_error")
+  }
+  if (!isTRUE(.globals$gpu$open[[key]])) {
     verdict <- gpu_verdict(number)
     warn_of_verdict(number, verdict, "It is used all the same, as it was asked for by name.")
     open_gpu_with(number, verdict$library_convolution, tf32 = getOption("hornet.tf32", FALSE))
-    .globals$open_gpus[[key]] <- TRUE
+    .globals$gpu$open[[key]] <- TRUE
   }
   number
 }
@@ -173,14 +187,14 @@ open_gpu_with <- function(number, library_convolution, tf32) {
 # The next run opens it anew.
 close_gpu <- function(number) {
   cpp_close_device(number)
-  .globals$open_gpus[[as.character(number)]] <- NULL
+  .globals$gpu$open[[as.character(number)]] <- NULL
 }
 
 # Once a session and GPU.
 warn_about_gpu <- function(number, message) {
   key <- as.character(number)
-  if (isTRUE(.globals$warned_gpus[[key]])) return(invisible())
-  .globals$warned_gpus[[key]] <- TRUE
+  if (isTRUE(.globals$gpu$warned[[key]])) return(invisible())
+  .globals$gpu$warned[[key]] <- TRUE
   warning(warningCondition(paste(message, collapse = "\n"), call = user_call(),
                            class = c("hornet_device_warning", "hornet_warning")))
 }

@@ -15,6 +15,7 @@
 .globals$image_data_format <- "channels_last"
 .globals$learning_phase <- NULL
 .globals$custom_objects <- list()
+.globals$gpu <- new.env(parent = emptyenv())
 
 # R CMD check, which allows two cores.
 under_check <- function() {
