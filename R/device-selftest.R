@@ -36,9 +36,10 @@ print.hornet_selftest <- function(x, ...) {
   cat(attr(x, "title"), "\n", sep = "")
   failed <- which(!x$ok)
   for (i in failed) cat(describe_case(x, i), "\n", sep = "")
-  differences <- x$difference[is.finite(x$difference)]
+  largest <- max(0, x$difference[is.finite(x$difference)])
+  result <- if (length(failed)) paste(length(failed), "failed") else "passed"
   cat(sprintf("%d ops, %d cases, largest difference %s: %s\n", length(unique(x$op)), nrow(x),
-              format(max(0, differences), digits = 2), if (length(failed)) paste(length(failed), "failed") else "passed"))
+              format(largest, digits = 2), result))
   if (length(failed)) {
     cat(if (attr(x, "passed")) "Without the convolutions of cuDNN all cases pass: hornet's own are used.\n"
         else "The GPU is used only where its name is given.\n")
@@ -103,7 +104,8 @@ selftest <- function(number, library_convolution) {
     open_gpu_with(number, library_convolution, tf32 = FALSE)
     device_cases(number)
   }, hornet_error = function(error) {
-    data.frame(op = "self-test", case = "as a whole", difference = NA_real_, ok = FALSE, message = conditionMessage(error))
+    data.frame(op = "self-test", case = "as a whole", difference = NA_real_, ok = FALSE,
+               message = conditionMessage(error))
   })
 }
 

@@ -3,7 +3,9 @@
 #' Run code on a device
 #'
 #' Models run on the first GPU that passes its [self-test][cuda_selftest()], else on the CPU.
-#' `options(hornet.device = )` changes that for the session, `with_device()` for some code.
+#' `options(hornet.device = )` changes that for the session, `with_device()` for some code. Where the
+#' option isn't set, the environment variable `HORNET_DEVICE` is looked at; under `R CMD check` the default is
+#' `"cpu"`.
 #'
 #' The device is looked up once a call, by [fit()], [fit_generator()], [evaluate()], [predict()] and
 #' their like, [train_on_batch()] and functions made by [k_function()]. [k_eval()] and what else computes
@@ -15,7 +17,9 @@
 #' @param code What to run.
 #' @return The value of `code`.
 #' @section Errors:
-#' A GPU that isn't there (class `hornet_device_error`).
+#' A GPU that isn't there, or that fails while it computes (class `hornet_device_error`); one without
+#' room for the model and its batch (`hornet_out_of_memory_error`). The model stays usable.
+#' @seealso `vignette("gpu", package = "hornet")`
 #' @family devices
 #' @export
 #' @examples

@@ -7,8 +7,8 @@
 #' @section Options:
 #' | option | default | meaning |
 #' |---|---|---|
-#' | `hornet.device` | `"auto"` (`"cpu"` under `R CMD check`; the environment variable `HORNET_DEVICE`) | where models run; see [with_device()] |
-#' | `hornet.tf32` | `FALSE` | let a GPU round the inputs of matrix products and convolutions to 10 bits: faster; holds for GPUs that are first used afterwards |
+#' | `hornet.device` | `HORNET_DEVICE` of the environment, else `"auto"` | where models run; see [with_device()] |
+#' | `hornet.tf32` | `FALSE` | products on a GPU may round their inputs to 10 bits; for GPUs first used afterwards |
 #' | `hornet.selftest` | `TRUE` | test a GPU when it is first used; see [cuda_selftest()] |
 #' | `hornet.cache_dir` | `tools::R_user_dir("hornet", "cache")` | where verdicts of self-tests are kept |
 #' | `hornet.threads` | all cores (2 under `R CMD check`) | threads that compute the steps of a model |

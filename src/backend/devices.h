@@ -23,8 +23,7 @@ struct DeviceList {
 const DeviceList& list_devices();
 // Null where there is no device.
 const hornet_plugin_table* loaded_plugin();
-
-// What the index-th of them says now: its free memory changes. As it was first if it doesn't answer.
+// The index-th of them now, as its free memory changes; as it was first if it doesn't answer.
 hornet_device_facts describe_device(int index);
 
 // Opens the index-th, once; an Error where there is none.

@@ -89,7 +89,8 @@ test_that("every call runs on the device of its moment, opened before its feeder
 test_that("training stays on its device when the option changes meanwhile", {
   gpus <- local_gpus(2)
   change <- callback_lambda(on_epoch_begin = function(epoch, logs) options(hornet.device = "cpu"))
-  line_model() %>% fit(line_data()$x, line_data()$y, epochs = 2, validation_split = 0.5, verbose = 0, callbacks = change)
+  data <- line_data()
+  line_model() %>% fit(data$x, data$y, epochs = 2, validation_split = 0.5, verbose = 0, callbacks = change)
   expect_identical(gpus$runs, c(0L, 0L, 0L, 0L))
 })
 
