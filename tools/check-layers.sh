@@ -1,14 +1,19 @@
 #!/bin/sh
 # Includes point one way: base <- graph <- exec -> backend; base <- rt <- data <- image; all of
-# them <- train; only src/*.cpp and src/r_*.h see Rcpp. Prints what points elsewhere.
+# them <- train; only src/*.cpp and src/r_*.h see Rcpp, only backend/cuda sees CUDA.
+# Prints what points elsewhere.
 cd "$(dirname "$0")/../src" || exit 1
 bad=0
 allow() {  # folder, folders it may include
-  for file in $(find "$1" -name '*.h' -o -name '*.cpp' | grep "^$1"); do
+  for file in $(find "$1" -name '*.h' -o -name '*.cpp' -o -name '*.cu' | grep "^$1"); do
     for inc in $(sed -n 's/^#include "\([a-z_]*\)\/.*/\1/p' "$file" | sort -u); do
       case " $1 $2 " in *" $inc "*) ;; *) echo "$file includes $inc/"; bad=1 ;; esac
     done
     if grep -Eq '#include [<"](Rcpp|R\.h|Rinternals|r_|hornet_types)' "$file"; then echo "$file sees R"; bad=1; fi
+    case "$file" in
+      backend/cuda/*) ;;
+      *) if grep -Eq '#include [<"](cuda|cublas|cudnn)' "$file"; then echo "$file sees CUDA"; bad=1; fi ;;
+    esac
     case "$file" in
       backend/cpu/*) ;;
       *) if grep -q '#include <Eigen' "$file"; then echo "$file sees Eigen"; bad=1; fi ;;

@@ -34,5 +34,6 @@ void transpose(Stream stream, const float* x, float* y, Dim rows, Dim columns);
 
 // Null where there is none.
 std::unique_ptr<ConvolutionLibrary> make_convolution_library(Stream stream, bool tf32);
+int convolution_version();  // of cuDNN; 0: absent
 
 }  // namespace hornet::cuda

@@ -130,6 +130,7 @@ int describe_c(int index, hornet_device_facts* facts, hornet_error* error) {
   return guarded(error, [&] {
     *facts = describe(index);
     facts->blas = blas_version();
+    facts->convolutions = convolution_version();
   });
 }
 

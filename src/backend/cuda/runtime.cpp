@@ -53,7 +53,6 @@ hornet_device_facts describe(int device) {
   facts.minor = properties.minor;
   check(cudaDriverGetVersion(&facts.driver), "reading the driver's version");
   check(cudaRuntimeGetVersion(&facts.runtime), "reading the runtime's version");
-  facts.convolutions = static_cast<int>(cudnnGetVersion());
   use_device(device);
   std::size_t free = 0, total = 0;
   check(cudaMemGetInfo(&free, &total), "reading the free memory");

@@ -80,5 +80,6 @@ int blas_version() { return 0; }
 std::unique_ptr<ConvolutionLibrary> make_convolution_library(Stream, bool) {
   return std::make_unique<FickleLibrary>();
 }
+int convolution_version() { return 0; }
 
 }  // namespace hornet::cuda
