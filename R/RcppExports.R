@@ -29,6 +29,10 @@ cpp_close_device <- function(device) {
     .Call(`_hornet_cpp_close_device`, device)
 }
 
+cpp_device_selftest <- function(device) {
+    .Call(`_hornet_cpp_device_selftest`, device)
+}
+
 cpp_feeder_generator <- function(generator, spec, queue_size, total) {
     .Call(`_hornet_cpp_feeder_generator`, generator, spec, queue_size, total)
 }
@@ -205,8 +209,8 @@ cpp_function_text <- function(fn, batch, f64 = FALSE, reference = FALSE, device 
     .Call(`_hornet_cpp_function_text`, fn, batch, f64, reference, device)
 }
 
-cpp_run <- function(fn, feeder, mode, steps, hooks, progress, stop_on_bad, device = -1L) {
-    .Call(`_hornet_cpp_run`, fn, feeder, mode, steps, hooks, progress, stop_on_bad, device)
+cpp_run <- function(fn, feeder, mode, steps, hooks, progress, stop_on_bad, devices) {
+    .Call(`_hornet_cpp_run`, fn, feeder, mode, steps, hooks, progress, stop_on_bad, devices)
 }
 
 cpp_training_begin <- function(variables) {

@@ -81,6 +81,16 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_device_selftest
+SEXP cpp_device_selftest(int device);
+RcppExport SEXP _hornet_cpp_device_selftest(SEXP deviceSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< int >::type device(deviceSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_device_selftest(device));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_feeder_generator
 SEXP cpp_feeder_generator(SEXP generator, SEXP spec, int queue_size, double total);
 RcppExport SEXP _hornet_cpp_feeder_generator(SEXP generatorSEXP, SEXP specSEXP, SEXP queue_sizeSEXP, SEXP totalSEXP) {
@@ -613,8 +623,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // cpp_run
-SEXP cpp_run(SEXP fn, SEXP feeder, std::string mode, double steps, SEXP hooks, SEXP progress, bool stop_on_bad, int device);
-RcppExport SEXP _hornet_cpp_run(SEXP fnSEXP, SEXP feederSEXP, SEXP modeSEXP, SEXP stepsSEXP, SEXP hooksSEXP, SEXP progressSEXP, SEXP stop_on_badSEXP, SEXP deviceSEXP) {
+SEXP cpp_run(SEXP fn, SEXP feeder, std::string mode, double steps, SEXP hooks, SEXP progress, bool stop_on_bad, Rcpp::IntegerVector devices);
+RcppExport SEXP _hornet_cpp_run(SEXP fnSEXP, SEXP feederSEXP, SEXP modeSEXP, SEXP stepsSEXP, SEXP hooksSEXP, SEXP progressSEXP, SEXP stop_on_badSEXP, SEXP devicesSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type fn(fnSEXP);
@@ -624,8 +634,8 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type hooks(hooksSEXP);
     Rcpp::traits::input_parameter< SEXP >::type progress(progressSEXP);
     Rcpp::traits::input_parameter< bool >::type stop_on_bad(stop_on_badSEXP);
-    Rcpp::traits::input_parameter< int >::type device(deviceSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_run(fn, feeder, mode, steps, hooks, progress, stop_on_bad, device));
+    Rcpp::traits::input_parameter< Rcpp::IntegerVector >::type devices(devicesSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_run(fn, feeder, mode, steps, hooks, progress, stop_on_bad, devices));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -695,6 +705,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hornet_cpp_devices", (DL_FUNC) &_hornet_cpp_devices, 0},
     {"_hornet_cpp_open_device", (DL_FUNC) &_hornet_cpp_open_device, 1},
     {"_hornet_cpp_close_device", (DL_FUNC) &_hornet_cpp_close_device, 1},
+    {"_hornet_cpp_device_selftest", (DL_FUNC) &_hornet_cpp_device_selftest, 1},
     {"_hornet_cpp_feeder_generator", (DL_FUNC) &_hornet_cpp_feeder_generator, 4},
     {"_hornet_cpp_dataset", (DL_FUNC) &_hornet_cpp_dataset, 3},
     {"_hornet_cpp_feeder_dataset", (DL_FUNC) &_hornet_cpp_feeder_dataset, 8},

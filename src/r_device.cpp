@@ -1,5 +1,6 @@
 // The GPUs of this machine.
 #include "backend/devices.h"
+#include "exec/self_test.h"
 #include "r_serve.h"
 
 using namespace hornet;
@@ -58,5 +59,25 @@ SEXP cpp_close_device(int device) {
   return glue_entry("cpp_close_device", [&]() -> SEXP {
     close_device(device);
     return R_NilValue;
+// Runs the self-test on that device: one row a case, as columns; `op` names what it covers.
+// [[Rcpp::export(rng = false)]]
+SEXP cpp_device_selftest(int device) {
+  return glue_entry("cpp_device_selftest", [&]() -> SEXP {
+    Rcpp::CharacterVector op, name, message;
+    Rcpp::NumericVector difference;
+    Rcpp::LogicalVector ok;
+    for (const SelfTestRow& row : self_test(open_device(device))) {
+      std::string ops;
+      for (const std::string& o : row.ops) ops += (ops.empty() ? "" : " ") + o;
+      op.push_back(ops);
+      name.push_back(row.name);
+      difference.push_back(row.difference);
+      ok.push_back(row.ok);
+      message.push_back(row.message);
+    }
+    using Rcpp::Named;
+    return Rcpp::List::create(Named("op") = op, Named("case") = name,
+                              Named("difference") = difference, Named("ok") = ok,
+                              Named("message") = message);
   });
 }

@@ -10,5 +10,5 @@ command -v $format > /dev/null || format=clang-format
 mode=-i
 test "${1:-}" = --check && mode="--dry-run --Werror"
 # shellcheck disable=SC2086
-find src tests/native tests/cuda-emulation bench \( -name '*.cpp' -o -name '*.h' -o -name '*.cu' \) ! -name RcppExports.cpp -print0 |
+find src tests bench \( -name '*.cpp' -o -name '*.h' -o -name '*.cu' \) ! -name RcppExports.cpp -print0 |
   xargs -0 $format --style=file $mode
