@@ -203,14 +203,14 @@ show_history <- function(history) {
 #   steps: batches in an epoch; validation: NULL or a validation(); count_mode: what the bar counts
 #   validate_when_stopped: evaluate also when training was stopped in the last step of the epoch?
 train <- function(model, feed, steps, params, initial_epoch, callbacks, view_metrics, validation,
-                  count_mode, batch_size = NULL, validate_when_stopped = FALSE, device = run_device()) {
+                  count_mode, batch_size = NULL, validate_when_stopped = FALSE, devices = model_devices(model)) {
   call <- user_call()
   if (initial_epoch > 0L) params$initial_epoch <- initial_epoch
   run <- list(
     model = model,
     fn = model_function(model, "train"),
     feed = feed,
-    device = device,
+    devices = devices,
     steps = steps,
     batch_size = batch_size,
     epochs = seq_len(max(0L, params$epochs - initial_epoch)) + initial_epoch - 1L,
@@ -266,7 +266,7 @@ train_epoch <- function(run, feeder, epoch, callbacks) {
     callbacks$batch_hooks(run$metrics_names),
     callbacks$progress(run$metrics_names),
     callbacks$any_inherits("TerminateOnNaN"),
-    run$device
+    run$devices
   )
   run$timer$add(epoch, done, now() - started, timing_since(before, cpp_feeder_timing(feeder)))
   callbacks$count(done$steps, done$rows)
@@ -277,7 +277,7 @@ train_epoch <- function(run, feeder, epoch, callbacks) {
   logs <- stats::setNames(as.list(done$metrics), run$metrics_names)
   if (must_validate(run, done)) {
     batch_size <- run$batch_size %||% max(1L, as.integer(round(done$rows / done$steps)))
-    logs <- c(run$validation$evaluate(batch_size, run$device), logs)
+    logs <- c(run$validation$evaluate(batch_size, run$devices), logs)
   }
   run$recorder$add(callbacks$on_epoch_end(epoch, logs))
   model$history <- run$recorder$history(run$timer$timing())
@@ -342,7 +342,7 @@ signal_interrupt <- function(history, call) {
 
 # Evaluation and prediction --------------------------------------------------------------------
 
-# NULL, or list(samples, evaluate(batch_size, device) -> named list of val_ values).
+# NULL, or list(samples, evaluate(batch_size, devices) -> named list of val_ values).
 validation_of <- function(model, data, steps, queue_size) {
   if (is.null(data)) return(NULL)
   feed <- if (is_generator(data)) {
@@ -358,10 +358,10 @@ validation <- function(model, feed, steps = NULL) {
   evaluated <- ended <- FALSE
   list(
     samples = feed$samples,
-    evaluate = function(batch_size, device) {
+    evaluate = function(batch_size, devices) {
       if (ended) return(list())
       if (is.null(steps)) steps <- ceiling(feed$samples / batch_size)
-      run <- run_evaluation(model, feed, steps, batch_size, allow_empty = evaluated, device = device)
+      run <- run_evaluation(model, feed, steps, batch_size, allow_empty = evaluated, devices = devices)
       evaluated <<- TRUE
       ended <<- run$exhausted
       if (run$steps == 0) return(list())
@@ -372,8 +372,8 @@ validation <- function(model, feed, steps = NULL) {
 
 # One evaluation with a feeder of its own: exactly `steps` batches are taken.
 run_evaluation <- function(model, feed, steps, batch_size = NULL, verbose = 0L,
-                           allow_empty = FALSE, device = run_device()) {
-  run_once(model, feed, "evaluate", steps, batch_size, verbose, allow_empty, device)
+                           allow_empty = FALSE, devices = model_devices(model)) {
+  run_once(model, feed, "evaluate", steps, batch_size, verbose, allow_empty, devices)
 }
 
 run_prediction <- function(model, feed, steps, batch_size = NULL, verbose = 0L) {
@@ -382,8 +382,8 @@ run_prediction <- function(model, feed, steps, batch_size = NULL, verbose = 0L) 
 }
 
 run_once <- function(model, feed, mode, steps, batch_size, verbose = 0L, allow_empty = FALSE,
-                     device = run_device()) {
-  force(device)
+                     devices = model_devices(model)) {
+  force(devices)
   fn <- model_function(model, mode)
   feeder <- feed$open(steps, batch_size)
   on.exit(cpp_feeder_stop(feeder))
@@ -394,7 +394,7 @@ run_once <- function(model, feed, mode, steps, batch_size, verbose = 0L, allow_e
     on.exit(bar$abandon(), add = TRUE)
     if (is_dynamic()) progress <- function(step, rows, means) bar$draw(counted(step, rows))
   }
-  run <- cpp_run(fn, feeder, mode, steps, NULL, progress, FALSE, device)
+  run <- cpp_run(fn, feeder, mode, steps, NULL, progress, FALSE, devices)
   if (run$exhausted) {
     if (run$steps == 0 && !allow_empty) stop_without_data(feed$actor)
     warn_out_of_data(feed$actor, run$steps, steps)

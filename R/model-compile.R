@@ -309,6 +309,7 @@ warn_if_trainable_changed <- function(self) {
 
 trace_model <- function(self, mode) {
   trace <- new_trace(runtime_of(self)$set, training = mode == "train")
+  trace$parallel <- !is.null(self$gpus)
   fetches <- with_trace(trace, {
     dims <- input_dims(self)
     inputs <- lapply(seq_along(self$inputs), function(i) bind_input(trace, self$inputs[[i]], i, dims[[i]]))
@@ -340,7 +341,8 @@ trace_objective <- function(self, trace, outputs, mode) {
   if (mode == "train") trace_update(self, total)
   fetches <- list(total)
   if (length(self$outputs) > 1L) fetches <- c(fetches, lapply(objectives, function(o) o$loss))
-  c(fetches, unlist(lapply(objectives, function(o) o$metrics), FALSE))
+  fetches <- c(fetches, unlist(lapply(objectives, function(o) o$metrics), FALSE))
+  if (is.null(self$gpus)) fetches else lapply(fetches, over_devices)
 }
 
 feed_tensor <- function(trace, index, dims) {
@@ -419,7 +421,11 @@ trace_update <- function(self, total) {
     ))
   }
   slots <- lapply(runtime_of(self)$slots, function(kind) kind[reached])
-  apply_gradients(compiled$optimizer, weights[reached], gradients[reached], slots)
+  gradients <- gradients[reached]
+  trace <- current_trace()
+  if (isTRUE(trace$parallel)) gradients <- lapply(gradients, over_devices)
+  trace$parallel <- FALSE  # from here on all devices compute the same
+  apply_gradients(compiled$optimizer, weights[reached], gradients, slots)
 }
 
 # --- what feeders need to know ------------------------------------------------------------------

@@ -110,7 +110,7 @@ fit.keras.engine.training.Model <- function(
     metrics = c(metrics, if (!is.null(validation)) paste0("val_", metrics)),
     validation_samples = validation$samples
   ))
-  device <- run_device()
+  devices <- model_devices(object)
   if (params$verbose > 0L && !is.null(validation$samples)) {
     cat(sprintf("Train on %d samples, validate on %d samples\n", rows$train_count,
                 validation$samples))
@@ -122,7 +122,7 @@ fit.keras.engine.training.Model <- function(
     validation = validation,
     count_mode = if (is.null(steps_per_epoch)) "samples" else "steps",
     batch_size = batch_size,
-    device = device
+    devices = devices
   )
 }
 

@@ -8,6 +8,7 @@ Model <- R6Class("Model",
     outputs = list(),
     stop_training = FALSE,
     history = NULL,
+    gpus = NULL,                   # numbers of those that each compute a part of a batch
     sizes = NULL,                  # of the data at hand, where inputs don't say them (unknown-sizes.R)
     compiled = NULL,               # what compile() was told and made (model-compile.R)
     runtime = NULL,                # variables and functions (model-compile.R)

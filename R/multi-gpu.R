@@ -2,21 +2,23 @@
 
 #' Replicate a model on several GPUs
 #'
-#' A model that computes each batch in equal parts, one for each device (the last part takes the
-#' remainder), and joins the results. For now all parts are computed on one device, that of
-#' [with_device()]. It shares its weights with the model it was made from: train
-#' the one, save the other.
+#' A model that computes each batch in equal parts, one on each GPU (the first parts take the
+#' remainder), and shares its weights with the model it was made from: train the one, save the
+#' other. Gradients, losses, metrics and statistics of [layer_batch_normalization()] are the means
+#' over all rows, which the GPUs exchange by NCCL; then each updates its own copy of the weights.
 #'
-#' Batches are split where the model's inputs have a fixed batch size (`batch_input_shape`,
-#' `batch_size` or `batch_shape`). Otherwise a batch, whose size is only known when it
-#' comes, is computed in one replica: the results are the same.
+#' Batches with fewer rows than there are GPUs are computed by the first. On the CPU
+#' (`with_device("cpu", ...)`) the model computes as the one it was made from. Where the model's
+#' inputs have a fixed batch size (`batch_input_shape`, `batch_size` or `batch_shape`), parts are
+#' cut out of the batch and joined within the model, all on one device.
 #'
 #' @param model A model.
 #' @param gpus Number of GPUs (at least 2) or their numbers, counted from 0. `NULL`: all.
 #' @return A model with the inputs and output names of `model`, not compiled. Layers that compute over
-#'   the batch, like [layer_batch_normalization()] in training, see the part of their replica.
+#'   the batch, like [layer_batch_normalization()] in training, see the part of their GPU, and so
+#'   do losses that divide by the weights of a batch. Dropout differs from part to part.
 #' @section Errors:
-#' Fewer than two devices, or more than there are (class `hornet_device_error`).
+#' Fewer than two devices, or more than there are; no NCCL (class `hornet_device_error`).
 #' @family models
 #' @export
 #' @examples
@@ -26,7 +28,8 @@ multi_gpu_model <- function(model, gpus = NULL) {
   self <- model_object(model, "model")
   devices <- replica_devices(gpus)
   batches <- vapply(self$inputs, function(x) x$dims[[1L]], 0)
-  parts <- if (all(batches > 0)) split_batch(batches, length(devices)) else list(NULL)
+  fixed <- all(batches > 0)
+  parts <- if (fixed) split_batch(batches, length(devices)) else list(NULL)
   replicas <- lapply(parts, function(part) {
     inputs <- if (is.null(part)) self$inputs else lapply(self$inputs, function(x) {
       call_layer(make_layer(BatchPart, part), list(x))
@@ -39,8 +42,22 @@ multi_gpu_model <- function(model, gpus = NULL) {
     if (length(results) == 1L) return(layer_activation(results[[1L]], "linear", name = name))
     layer_concatenate(results, axis = 0, name = name)
   })
-  keras_model(self$inputs, outputs)
+  parallel <- keras_model(self$inputs, outputs)
+  if (!fixed) parallel$gpus <- as.integer(sub("^.*:", "", devices))
+  parallel
 }
+
+# Numbers of the GPUs that a model's batches are computed on; -1 for the CPU. Opens them, see
+# run_device().
+model_devices <- function(model) {
+  gpus <- model_object(model, "model")$gpus
+  device <- run_device()
+  if (is.null(gpus) || device < 0L) return(device)
+  vapply(gpus, open_gpu, 0L)
+}
+
+# The mean over the rows of all GPUs, where each knows that of its part.
+over_devices <- function(x) emit("all_reduce", list(x))
 
 # GPUs there are. Tests let other devices stand in.
 available_devices <- function() as.character(getOption("hornet.replica_devices", gpus()$device))

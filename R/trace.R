@@ -292,6 +292,7 @@ update_variable <- function(variable, value, always = FALSE) {
     return(promised_tensor(variable, list(op = "update", inputs = list(value), attrs = list(),
                                           variable = variable)))
   }
+  if (isTRUE(trace$parallel) && variable$dtype == "float32") value <- over_devices(value)
   updated <- emit("assign", list(variable, value))
   updated$always <- always
   if (!trace$frozen || always) trace$updates[[length(trace$updates) + 1L]] <- updated

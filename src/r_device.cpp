@@ -59,6 +59,9 @@ SEXP cpp_close_device(int device) {
   return glue_entry("cpp_close_device", [&]() -> SEXP {
     close_device(device);
     return R_NilValue;
+  });
+}
+
 // Runs the self-test on that device: one row a case, as columns; `op` names what it covers.
 // [[Rcpp::export(rng = false)]]
 SEXP cpp_device_selftest(int device) {

@@ -129,7 +129,7 @@ SEXP to_list(const RunResult& result) {
 // mode: "train", "evaluate" or "predict". steps: -1 for all data. hooks: NULL or list(begin =
 // function(step, rows) or NULL, end = function(step, rows, values), TRUE from which stops); steps
 // count from 0. progress: NULL or function(steps done, rows, means). stop_on_bad: ends after a
-// loss that is not finite. devices: numbers of GPUs; none: the host.
+// loss that is not finite. devices: numbers of GPUs; -1: the host.
 // [[Rcpp::export(rng = false)]]
 SEXP cpp_run(SEXP fn, SEXP feeder, std::string mode, double steps, SEXP hooks, SEXP progress,
              bool stop_on_bad, Rcpp::IntegerVector devices) {
@@ -141,7 +141,7 @@ SEXP cpp_run(SEXP fn, SEXP feeder, std::string mode, double steps, SEXP hooks, S
     Board board;
     RunResult result;
     Trainer trainer(*function, *f, run_mode, board, hooks_from_r(hooks, loop),
-                    devices.size() ? open_devices({devices.begin(), devices.end()}) : nullptr);
+                    devices[0] < 0 ? nullptr : open_devices({devices.begin(), devices.end()}));
     const Stepping mark(function->variables());
     std::function<void()> on_slice;
     if (!Rf_isNull(progress)) on_slice = Progress(progress, board);

@@ -28,7 +28,7 @@ typedef struct {
   int32_t major, minor;       /* compute capability */
   int32_t driver, runtime;    /* versions as CUDA numbers them: 13000 is 13.0 */
   int32_t blas, convolutions; /* versions of cuBLAS and cuDNN; 0: absent */
-  uint64_t memory, free;      /* bytes */
+  uint64_t memory, free;      /* bytes; `free` is 0 before the device is opened */
 } hornet_device_facts;
 
 typedef struct {

@@ -34,7 +34,7 @@ double labels_of_3(int, Dim i) { return static_cast<double>(i % 5); }
 
 void add_elementwise_cases(Cases& cases) {
   for (const char* op : {"neg", "abs", "sign", "exp", "square", "sin", "cos", "round", "floor",
-                         "tanh", "sigmoid", "softplus", "relu", "stop_gradient"})
+                         "tanh", "sigmoid", "softplus", "relu", "stop_gradient", "all_reduce"})
     cases.push_back(
         {op, kLengths, [op](Sketch& b) { return b.apply(op, {b.input({-1}, noise)}, {}); }});
   for (const char* op : {"log", "sqrt", "reciprocal"})

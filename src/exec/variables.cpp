@@ -58,13 +58,15 @@ void Variables::bring_home(int id) const { bring_home(*items_[id].item); }
 
 void Variables::bring_home(Item& item) {
   if (item.home_is_newest) return;
-  item.home_is_newest = true;  // also if the device does not answer any more
   for (const Copy& copy : item.copies) {
     if (!copy.newest || copy.device->lost()) continue;
+    copy.device->check_usable();
+    item.home_is_newest = true;  // also if the device fails now
     copy.device->download(Device::compute, item.data.data(), copy.buffer.data(), item.data.bytes());
     copy.device->synchronize();
     return;
   }
+  item.home_is_newest = true;  // what a lost device had is lost
 }
 
 void Variables::written_at_home(int id) {

@@ -103,6 +103,7 @@ elementwise_rows <- function() {
     unary_row("clip", function(x) pmin(pmax(x, -0.5), 1), reals(kinks = c(-0.5, 1)),
               list(min = -0.5, max = 1)),
     unary_row("stop_gradient", identity, gradient = NULL),
+    unary_row("all_reduce", identity),
     unary_row("exp", exp, extreme, gradient = NULL, note = "extremes"),
     unary_row("tanh", tanh, extreme, gradient = NULL, note = "extremes"),
     unary_row("sigmoid", sigmoid, extreme, gradient = NULL, note = "extremes"),

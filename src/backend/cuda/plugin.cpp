@@ -5,6 +5,7 @@
 #include <cstring>
 #include <mutex>
 #include <new>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -122,13 +123,18 @@ Attr attr_of(const hornet_attr& attr) {
 
 // --- the table's functions -----------------------------------------------------------------
 
+std::set<int>& opened() {
+  static std::set<int> indices;
+  return indices;
+}
+
 int count_devices_c(int* count, hornet_error* error) {
   return guarded(error, [&] { *count = count_devices(); });
 }
 
 int describe_c(int index, hornet_device_facts* facts, hornet_error* error) {
   return guarded(error, [&] {
-    *facts = describe(index);
+    *facts = describe(index, opened().count(index) > 0);
     facts->blas = blas_version();
     facts->convolutions = convolution_version();
   });
@@ -139,6 +145,7 @@ int open_c(int index, const hornet_device_options* options, hornet_device** devi
   return guarded(error, [&] {
     use_device(index);
     *device = new hornet_device(index, *options);
+    opened().insert(index);
   });
 }
 

@@ -44,7 +44,7 @@ int count_devices() {
   return count;
 }
 
-hornet_device_facts describe(int device) {
+hornet_device_facts describe(int device, bool in_use) {
   hornet_device_facts facts = {};
   cudaDeviceProp properties;
   check(cudaGetDeviceProperties(&properties, device), "reading a device's properties");
@@ -53,10 +53,11 @@ hornet_device_facts describe(int device) {
   facts.minor = properties.minor;
   check(cudaDriverGetVersion(&facts.driver), "reading the driver's version");
   check(cudaRuntimeGetVersion(&facts.runtime), "reading the runtime's version");
+  facts.memory = properties.totalGlobalMem;
+  if (!in_use) return facts;
   use_device(device);
   std::size_t free = 0, total = 0;
   check(cudaMemGetInfo(&free, &total), "reading the free memory");
-  facts.memory = total;
   facts.free = free;
   return facts;
 }

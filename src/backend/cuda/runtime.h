@@ -14,7 +14,9 @@ using Stream = CUstream_st*;
 using Event = CUevent_st*;
 
 int count_devices();
-hornet_device_facts describe(int device);
+// `in_use`: whether it may be asked for its free memory, which makes it set up what it needs to
+// compute.
+hornet_device_facts describe(int device, bool in_use);
 // For the calling thread, before it does anything else with that device.
 void use_device(int device);
 

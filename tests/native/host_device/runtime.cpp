@@ -13,7 +13,7 @@ namespace hornet::cuda {
 
 int count_devices() { return 2; }
 
-hornet_device_facts describe(int) {
+hornet_device_facts describe(int, bool) {
   hornet_device_facts facts = {};
   std::strcpy(facts.name, "the host");
   facts.memory = facts.free = std::uint64_t{1} << 30;
