@@ -194,9 +194,9 @@ close_gpu <- function(number) {
   .globals$gpu$open[[as.character(number)]] <- NULL
 }
 
-# Once a session and GPU.
+# Once a session and kind of GPU.
 warn_about_gpu <- function(number, message) {
-  key <- as.character(number)
+  key <- gpus()$name[[number + 1L]]
   if (isTRUE(.globals$gpu$warned[[key]])) return(invisible())
   .globals$gpu$warned[[key]] <- TRUE
   warning(warningCondition(paste(message, collapse = "\n"), call = user_call(),

@@ -152,8 +152,8 @@ test_that("a GPU whose library convolves wrongly is used without it", {
   expect_silent(with_device("gpu", run_device()))
 })
 
-test_that("a GPU that fails is not used but by name, and warned of once", {
-  gpus <- local_gpus(1, function(...) failing_cases)
+test_that("GPUs that fail are not used but by name, and warned of once", {
+  gpus <- local_gpus(2, function(...) failing_cases)
   expect_snapshot(number <- run_device())
   expect_identical(number, -1L)
   expect_silent(run_device())
