@@ -4,6 +4,9 @@
 #
 #   sh tools/setup.sh            what a user needs, the demo included
 #   sh tools/setup.sh check      also what the tests, R CMD check and the linters need
+#
+# Where there is an nvcc, the GPU plugin is built too: for compute capability 7.5, whose code
+# drivers translate for later ones. HORNET_CUDA_ARCH names others, HORNET_CUDA=no leaves it out.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -15,7 +18,10 @@ check="r-cran-testthat r-cran-callr r-cran-withr r-cran-jsonlite r-cran-roxygen2
   r-cran-knitr r-cran-rmarkdown pandoc qpdf tidy devscripts clang-format-14 ccache"
 
 packages="$build $demo"
+# libzstd-dev: the emulation of CUDA reads what nvcc compressed.
+if command -v nvcc > /dev/null || test -x /usr/local/cuda/bin/nvcc; then check="$check libzstd-dev"; fi
 test "${1:-}" = check && packages="$packages $check"
+export HORNET_CUDA_ARCH="${HORNET_CUDA_ARCH:-75}" HORNET_CUDA="${HORNET_CUDA:-auto}"
 
 as_root() {
   if test "$(id -u)" = 0; then "$@"; else sudo "$@"; fi
@@ -48,8 +54,9 @@ library=$(Rscript --vanilla -e '
   cat(paths[1])')
 
 stamp=build/setup.stamp
+made="$library, CUDA $HORNET_CUDA, $HORNET_CUDA_ARCH"
 unchanged() {
-  test -f "$stamp" && test "$(cat "$stamp")" = "$library" && test -d "$library/hornet" || return 1
+  test -f "$stamp" && test "$(cat "$stamp")" = "$made" && test -d "$library/hornet" || return 1
   test -z "$(find DESCRIPTION NAMESPACE configure R src inst man -newer "$stamp" \
     ! -name '*.o' ! -name '*.d' ! -name '*.so' ! -name Makevars ! -type d 2>/dev/null | head -1)"
 }
@@ -70,6 +77,6 @@ HORNET_DEV=yes MAKEFLAGS="-j$(nproc)" R CMD INSTALL --strip --no-test-load \
   exit 1
 }
 Rscript --vanilla -e "library(hornet, lib.loc = '$library')"
-echo "$library" > "$stamp"
+echo "$made" > "$stamp"
 touch -r build/setup.begin "$stamp"
 echo "setup: hornet is installed in $library"
