@@ -79,7 +79,8 @@ int check_convolutions(const std::shared_ptr<Device>& device, const std::string&
     for (const auto& numbers : {s.window.strides, s.window.padding, s.window.dilation})
       for (Dim n : numbers) list << ' ' << n;
     list << '\n';
-    std::ofstream file(folder + "/convolution_" + std::to_string(number) + ".bin", std::ios::binary);
+    std::ofstream file(folder + "/convolution_" + std::to_string(number) + ".bin",
+                       std::ios::binary);
     const auto put = [&](const Floats& f) {
       file.write(reinterpret_cast<const char*>(f.data()),
                  static_cast<std::streamsize>(f.size() * sizeof(float)));

@@ -30,8 +30,7 @@ double difference(const Floats& a, const Floats& b) {
 std::vector<Floats> run(Executable& executable, const std::vector<Tensor>& feeds) {
   std::vector<Floats> results;
   executable.run(feeds, [&](const std::vector<Tensor>& fetched) {
-    for (const Tensor& t : fetched)
-      results.emplace_back(t.as<float>(), t.as<float>() + t.numel());
+    for (const Tensor& t : fetched) results.emplace_back(t.as<float>(), t.as<float>() + t.numel());
   });
   return results;
 }
@@ -56,11 +55,12 @@ void print_facts() {
   const DeviceList& list = list_devices();
   for (std::size_t i = 0; i < list.devices.size(); ++i) {
     const hornet_device_facts& f = list.devices[i];
-    std::printf("gpu:%zu %s, compute capability %d.%d, %.1f GB (%.1f free), driver %s, runtime %s, "
-                "cuBLAS %d, cuDNN %d\n",
-                i, f.name, f.major, f.minor, static_cast<double>(f.memory) * 1e-9,
-                static_cast<double>(f.free) * 1e-9, version(f.driver).c_str(),
-                version(f.runtime).c_str(), f.blas, f.convolutions);
+    std::printf(
+        "gpu:%zu %s, compute capability %d.%d, %.1f GB (%.1f free), driver %s, runtime %s, "
+        "cuBLAS %d, cuDNN %d\n",
+        i, f.name, f.major, f.minor, static_cast<double>(f.memory) * 1e-9,
+        static_cast<double>(f.free) * 1e-9, version(f.driver).c_str(), version(f.runtime).c_str(),
+        f.blas, f.convolutions);
   }
 }
 
@@ -76,7 +76,8 @@ int main(int argc, char** argv) {
     return 0;
   };
   if (argc < 2) {
-    std::printf("usage: cuda_check PLUGIN [--quick] [--own-convolutions] [--sweep FOLDER | --times]\n");
+    std::printf(
+        "usage: cuda_check PLUGIN [--quick] [--own-convolutions] [--sweep FOLDER | --times]\n");
     return 2;
   }
   std::setvbuf(stdout, nullptr, _IOLBF, 0);  // what was said stays said if time runs out

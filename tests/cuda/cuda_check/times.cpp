@@ -54,8 +54,8 @@ std::vector<Value> lstm(Builder& b) {
   const Value x = input(b, {64, 50, 256}), kernel = input(b, {256, 1024});
   const Value recurrent = input(b, {256, 1024}), bias = input(b, {1024});
   const Value zero = b.constant(0, {DType::f32, {64, 256}});
-  const Value products = b.reshape(
-      b.add(b.matmul(b.reshape(x, {3200, 256}), kernel), bias), {64, 50, 1024});
+  const Value products =
+      b.reshape(b.add(b.matmul(b.reshape(x, {3200, 256}), kernel), bias), {64, 50, 1024});
   const Value h = b.lstm(products, recurrent, zero, zero, {});
   return gradient(b.graph(), b.sum(b.square(h), {}), {x, kernel, recurrent, bias});
 }
@@ -83,13 +83,19 @@ const Task kTasks[] = {
      kConvolution, "TFLOP/s"},
     {"add 16M", elementwise, 3.0 * 4 * (1 << 24), "GB/s"},
     {"sum of rows 4096x4096",
-     [](Builder& b) { return std::vector{b.sum(input(b, {4096, 4096}), {1})}; },
+     [](Builder& b) {
+       return std::vector{b.sum(input(b, {4096, 4096}), {1})};
+     },
      4.0 * (1 << 24), "GB/s"},
     {"sum of columns 4096x4096",
-     [](Builder& b) { return std::vector{b.sum(input(b, {4096, 4096}), {0})}; },
+     [](Builder& b) {
+       return std::vector{b.sum(input(b, {4096, 4096}), {0})};
+     },
      4.0 * (1 << 24), "GB/s"},
     {"softmax 4096x4096",
-     [](Builder& b) { return std::vector{b.softmax(input(b, {4096, 4096}))}; },
+     [](Builder& b) {
+       return std::vector{b.softmax(input(b, {4096, 4096}))};
+     },
      2.0 * 4 * (1 << 24), "GB/s"},
     {"lstm 64x50x256, both ways", lstm, 0, ""},
 };
@@ -104,7 +110,8 @@ void measure(const std::shared_ptr<Device>& device, const Task& task) {
   auto& executable = static_cast<DeviceExecutable&>(*made);
   std::vector<Floats> data;
   std::vector<Tensor> feeds;
-  for (const TensorSpec& spec : function.feeds()) data.push_back(noise(spec.shape.numel(), data.size()));
+  for (const TensorSpec& spec : function.feeds())
+    data.push_back(noise(spec.shape.numel(), data.size()));
   for (std::size_t i = 0; i < data.size(); ++i)
     feeds.push_back(view(data[i], function.feeds()[i].shape));
   const DeviceBuffer inputs(device, executable.feed_bytes());
@@ -114,7 +121,8 @@ void measure(const std::shared_ptr<Device>& device, const Task& task) {
     device->synchronize();
     const auto begin = Clock::now();
     for (int i = 0; i < runs; ++i)
-      executable.enqueue(inputs.data(), [](const std::vector<Tensor>&) {}, nullptr);
+      executable.enqueue(
+          inputs.data(), [](const std::vector<Tensor>&) {}, nullptr);
     device->synchronize();
     return seconds_since(begin) / runs;
   };

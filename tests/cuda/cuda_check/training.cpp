@@ -30,7 +30,9 @@ struct Net {
     return weights.back();
   }
   Value rng() { return graph.variable(0, {DType::i32, {4}}); }
-  Value dense(Value x, Dim in, Dim out) { return b.add(b.matmul(x, weight({in, out})), weight({out})); }
+  Value dense(Value x, Dim in, Dim out) {
+    return b.add(b.matmul(x, weight({in, out})), weight({out}));
+  }
   Value squared_error(Value y, Value target) { return b.mean(b.square(b.sub(y, target)), {}); }
 };
 
