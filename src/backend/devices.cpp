@@ -116,9 +116,11 @@ const hornet_plugin_table* loaded_plugin() {
 
 hornet_device_facts describe_device(int index) {
   const hornet_device_facts& first = list_devices().devices.at(index);
+  State& s = state();
+  std::lock_guard<std::mutex> lock(s.mutex);
   hornet_device_facts now = {};
   hornet_error error = {};
-  return state().plugin->describe(index, &now, &error) == 0 ? now : first;
+  return s.plugin->describe(index, &now, &error) == 0 ? now : first;
 }
 
 std::shared_ptr<Device> open_device(int index) {
