@@ -18,6 +18,13 @@
 
 #include "tests/device.h"
 
+#if __has_include(<nccl.h>)
+#include <nccl.h>
+#define HAS_NCCL 1
+#else
+#define HAS_NCCL 0
+#endif
+
 namespace {
 
 // --- kernels ---------------------------------------------------------------------------------
@@ -436,6 +443,81 @@ void stream_of_another_device() {
   fill<<<1, 64, 0, s>>>(x.data(), 64, 1);
 }
 
+#if HAS_NCCL
+// A sum over two devices, which is right as it stands.
+struct Sum {
+  static constexpr int kDevices = 2;
+  ncclComm_t communicator[kDevices] = {};
+  cudaStream_t stream[kDevices];
+  float* x[kDevices];
+  std::size_t count[kDevices] = {64, 64};
+  int parts = kDevices;
+  bool in_group = true, choose_device = true;
+
+  Sum() {
+    const int devices[] = {0, 1};
+    const std::vector<float> ones(64, 1);
+    MUST(ncclCommInitAll(communicator, kDevices, devices));
+    for (int d = 0; d < kDevices; ++d) {
+      MUST(cudaSetDevice(d));
+      stream[d] = make_stream();
+      MUST(cudaMalloc(&x[d], 64 * sizeof(float)));
+      MUST(cudaMemcpy(x[d], ones.data(), 64 * sizeof(float), cudaMemcpyHostToDevice));
+    }
+  }
+  void run() {
+    if (in_group) ncclGroupStart();
+    for (int d = 0; d < parts; ++d) {
+      if (choose_device) MUST(cudaSetDevice(d));
+      ncclAllReduce(x[d], x[d], count[d], ncclFloat, ncclSum, communicator[d], stream[d]);
+    }
+    if (in_group) ncclGroupEnd();
+    for (int d = 0; d < kDevices; ++d) cudaStreamSynchronize(stream[d]);
+  }
+};
+void leaked_communicator() { Sum(); }
+void sum_without_group() {
+  Sum sum;
+  sum.in_group = false;
+  sum.run();
+}
+void sum_of_one_device() {
+  Sum sum;
+  sum.parts = 1;
+  sum.run();
+}
+void sum_of_two_sizes() {
+  Sum sum;
+  sum.count[1] = 63;
+  sum.run();
+}
+void sum_of_too_many() {
+  Sum sum;
+  sum.count[0] = sum.count[1] = 65;
+  sum.run();
+}
+void sum_on_the_wrong_device() {
+  Sum sum;
+  sum.choose_device = false;
+  sum.run();
+}
+void sum_on_anothers_stream() {
+  Sum sum;
+  std::swap(sum.stream[0], sum.stream[1]);
+  sum.run();
+}
+void sum_of_uninitialised() {
+  Sum sum;
+  MUST(cudaMalloc(&sum.x[1], 64 * sizeof(float)));
+  sum.run();
+}
+void sum_of_anothers_memory() {
+  Sum sum;
+  sum.x[1] = sum.x[0];
+  sum.run();
+}
+#endif
+
 // --- the table -------------------------------------------------------------------------------
 
 struct Bug {
@@ -507,6 +589,17 @@ const Bug kBugs[] = {
     BUG(other_devices_memory, "peer-access", kTwoDevices),
     BUG(copy_between_devices, "peer-access", kTwoDevices),
     BUG(stream_of_another_device, "wrong-device", kTwoDevices),
+#if HAS_NCCL
+    BUG(leaked_communicator, "leak: 2 of NCCL communicators", kTwoDevices),
+    BUG(sum_without_group, "outside-of-group", kTwoDevices),
+    BUG(sum_of_one_device, "incomplete-group", kTwoDevices),
+    BUG(sum_of_two_sizes, "bad-argument", kTwoDevices),
+    BUG(sum_of_too_many, "device-oob", kTwoDevices),
+    BUG(sum_on_the_wrong_device, "wrong-device", kTwoDevices),
+    BUG(sum_on_anothers_stream, "wrong-device", kTwoDevices),
+    BUG(sum_of_uninitialised, "uninitialised-read", kTwoDevices),
+    BUG(sum_of_anothers_memory, "peer-access", kTwoDevices),
+#endif
 };
 
 // --- running them ----------------------------------------------------------------------------
