@@ -133,6 +133,15 @@ std::string where(Dim batch, bool plain) {
   return "batch of " + std::to_string(batch) + (plain ? "" : ", fused") + ": ";
 }
 
+}  // namespace
+
+Value SelfTestGraph::input(Shape shape, Fill fill, DType type) {
+  fills.push_back(fill);
+  return graph().input(static_cast<int>(fills.size()) - 1, {type, std::move(shape)});
+}
+
+Value SelfTestGraph::rng() { return graph().variable(0, kRngSpec); }
+
 SelfTestRow run_case(const SelfTestCase& test, const std::shared_ptr<Device>& device) {
   SelfTestRow row = {test.name, {}, std::numeric_limits<double>::quiet_NaN(), true, ""};
   std::string at;
@@ -163,15 +172,6 @@ SelfTestRow run_case(const SelfTestCase& test, const std::shared_ptr<Device>& de
   }
   return row;
 }
-
-}  // namespace
-
-Value SelfTestGraph::input(Shape shape, Fill fill, DType type) {
-  fills.push_back(fill);
-  return graph().input(static_cast<int>(fills.size()) - 1, {type, std::move(shape)});
-}
-
-Value SelfTestGraph::rng() { return graph().variable(0, kRngSpec); }
 
 std::vector<SelfTestRow> self_test(const std::shared_ptr<Device>& device) {
   std::vector<SelfTestRow> rows;

@@ -45,6 +45,7 @@ struct SelfTestRow {
   std::string message;  // of what went wrong
 };
 
+SelfTestRow run_case(const SelfTestCase& test, const std::shared_ptr<Device>& device);
 // One row a case. A lost device ends the test with the row of the case that lost it.
 std::vector<SelfTestRow> self_test(const std::shared_ptr<Device>& device);
 
