@@ -28,7 +28,7 @@ SEXP cpp_devices() {
       name.push_back(facts.name);
       capability.push_back(std::to_string(facts.major) + "." + std::to_string(facts.minor));
       memory.push_back(static_cast<double>(facts.memory));
-      free.push_back(static_cast<double>(facts.free));
+      free.push_back(facts.free > 0 ? static_cast<double>(facts.free) : NA_REAL);
       driver.push_back(facts.driver);
       runtime.push_back(facts.runtime);
       blas.push_back(facts.blas);

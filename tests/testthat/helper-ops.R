@@ -47,9 +47,12 @@ row_function <- function(built, fetches = built$outputs) {
 }
 
 # Runs with feeds that follow the vector which gives the batch its size.
-run_row <- function(fn, batch, feeds, f64 = FALSE, reference = FALSE) {
-  cpp_function_run(fn, c(list(array(0, batch)), feeds), f64, reference)
+run_row <- function(fn, batch, feeds, f64 = FALSE, reference = FALSE, device = -1L) {
+  cpp_function_run(fn, c(list(array(0, batch)), feeds), f64, reference, device)
 }
+
+# The GPU that the tests of this process run on (HORNET_DEVICE=gpu), -1 without.
+tested_gpu <- if (startsWith(Sys.getenv("HORNET_DEVICE"), "gpu")) 0L else -1L
 
 # What the oracle says, a list of arrays.
 row_oracle <- function(row, inputs, batch) {
@@ -122,7 +125,11 @@ number_problems <- function(row) {
                       paste(label, "in double")),
       tensor_problems(reference, float_range(expected), 1e-5, paste(label, "in float")),
       tensor_problems(run_row(fn, batch, feeds), reference, 1e-5,
-                      paste(label, "on the fast back end"))
+                      paste(label, "on the fast back end")),
+      if (tested_gpu >= 0L) {
+        tensor_problems(run_row(fn, batch, feeds, device = tested_gpu), reference, 1e-5,
+                        paste(label, "on the GPU"))
+      }
     )
   }
   problems

@@ -1,3 +1,4 @@
+// The weights of sums over devices.
 #include "backend/cuda/collective.h"
 
 #include "backend/cuda/skeletons.h"
