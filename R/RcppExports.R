@@ -209,7 +209,7 @@ cpp_function_text <- function(fn, batch, f64 = FALSE, reference = FALSE, device 
     .Call(`_hornet_cpp_function_text`, fn, batch, f64, reference, device)
 }
 
-cpp_run <- function(fn, feeder, mode, steps, hooks, progress, stop_on_bad, devices) {
+cpp_run <- function(fn, feeder, mode, steps, hooks, progress, stop_on_bad, devices = as.integer( c(-1))) {
     .Call(`_hornet_cpp_run`, fn, feeder, mode, steps, hooks, progress, stop_on_bad, devices)
 }
 

@@ -132,7 +132,7 @@ SEXP to_list(const RunResult& result) {
 // loss that is not finite. devices: numbers of GPUs; -1: the host.
 // [[Rcpp::export(rng = false)]]
 SEXP cpp_run(SEXP fn, SEXP feeder, std::string mode, double steps, SEXP hooks, SEXP progress,
-             bool stop_on_bad, Rcpp::IntegerVector devices) {
+             bool stop_on_bad, Rcpp::IntegerVector devices = Rcpp::IntegerVector::create(-1)) {
   return glue_entry("cpp_run", [&]() -> SEXP {
     const auto function = get_handle<Function>(fn, kFunctionHandle);
     const auto f = live_feeder(feeder);
