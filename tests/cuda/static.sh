@@ -5,7 +5,7 @@
 #
 #   sh tests/cuda/static.sh
 set -u
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit
 folder=build/cuda-static
 log=$folder/build.log
 plugin=$folder/src/hornet_cuda.so
