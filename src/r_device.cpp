@@ -48,7 +48,7 @@ SEXP cpp_devices() {
 // [[Rcpp::export(rng = false)]]
 SEXP cpp_open_device(int device) {
   return glue_entry("cpp_open_device", [&]() -> SEXP {
-    open_device(device)->check_usable();
+    open_device(device);
     return R_NilValue;
   });
 }

@@ -134,6 +134,7 @@ std::shared_ptr<Device> open_device(int index) {
   std::lock_guard<std::mutex> lock(s.mutex);
   std::shared_ptr<Device>& device = s.open[index];
   if (!device) device = std::make_shared<Device>(*s.plugin, index, s.options);
+  device->check_usable();
   return device;
 }
 

@@ -26,7 +26,7 @@ const hornet_plugin_table* loaded_plugin();
 // The index-th of them now, as its free memory changes; as it was first if it doesn't answer.
 hornet_device_facts describe_device(int index);
 
-// Opens the index-th, once; an Error where there is none.
+// Opens the index-th, once; an Error where there is none, or where it is lost.
 std::shared_ptr<Device> open_device(int index);
 // Those devices as a group, made once: joining them takes time.
 std::shared_ptr<DeviceGroup> open_devices(const std::vector<int>& indices);

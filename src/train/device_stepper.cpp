@@ -128,8 +128,11 @@ bool DeviceStepper::settle() {
       hand_over(stages_[stage]);
     }
   }
-  if (mode_ == RunMode::train) save_weights();
   return true;
+}
+
+void DeviceStepper::finish() {
+  if (settle() && last_ >= 0 && mode_ == RunMode::train) save_weights();
 }
 
 void DeviceStepper::save_weights() {

@@ -19,6 +19,7 @@ class DeviceStepper final : public Stepper {
                 const StopFlag& stop, Took took);
   bool step(BatchPool::Lease batch) override;
   bool settle() override;
+  void finish() override;
 
  private:
   // What a stage holds until its step is done. A batch goes back when it is copied.

@@ -40,6 +40,7 @@ class HostStepper final : public Stepper {
     return true;
   }
   bool settle() override { return true; }
+  void finish() override {}
 
  private:
   void take(const std::vector<Tensor>& fetched) {

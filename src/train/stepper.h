@@ -25,6 +25,8 @@ class Stepper {
   virtual bool step(BatchPool::Lease batch) = 0;
   // Returns when all has been handed over; false if stopped before.
   virtual bool settle() = 0;
+  // The last call of a run: settles.
+  virtual void finish() = 0;
 };
 
 // `devices`: null for the host. `stop` ends waiting and stepping.

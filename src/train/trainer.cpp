@@ -83,7 +83,7 @@ RunResult Trainer::run(std::int64_t steps, bool stop_on_bad) {
     }
     if (stop_on_bad && result_.first_bad_step >= 0) break;
   }
-  stepper_->settle();
+  stepper_->finish();
   result_.step_seconds += seconds_between(now, Clock::now());
   result_.metrics = sums_;
   for (double& metric : result_.metrics) metric /= static_cast<double>(result_.rows);
