@@ -159,6 +159,15 @@ void close_device(int index) {
   groups.swap(s.groups);
 }
 
+void close_devices() {
+  State& s = state();
+  decltype(s.open) open;  // these die without the lock
+  decltype(s.groups) groups;
+  std::lock_guard<std::mutex> lock(s.mutex);
+  open.swap(s.open);
+  groups.swap(s.groups);
+}
+
 std::shared_ptr<Device> any_open_device() {
   State& s = state();
   std::lock_guard<std::mutex> lock(s.mutex);

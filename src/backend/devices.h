@@ -32,6 +32,9 @@ std::shared_ptr<Device> open_device(int index);
 std::shared_ptr<DeviceGroup> open_devices(const std::vector<int>& indices);
 // The next open_device() opens it anew, with the options of then; who has it open keeps it.
 void close_device(int index);
+// Forgets those that are open; who still uses one keeps it. Only for programs that count what is
+// left at their end.
+void close_devices();
 // The one opened first, null before: its host memory is pinned for all.
 std::shared_ptr<Device> any_open_device();
 

@@ -5,7 +5,7 @@
 #
 # Prints a line a mode (exit status, number of findings) and the kinds found; the findings and the
 # output of each run are in the folder (default: a new one under /tmp). Fails if any run did, or
-# found anything. MODES="lazy races" runs only these; CUDA_EMULATION_LIB is where the libraries are.
+# found anything. MODES="lazy races" runs only these (there are also even, odd and blocks); CUDA_EMULATION_LIB is where the libraries are.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 lib=${CUDA_EMULATION_LIB:-$here/../../build/cuda-emulation/lib}
@@ -22,6 +22,8 @@ settings_of() {
   case $1 in
     lazy) ;;
     eager) echo CUDA_EMULATION_EAGER=1 ;;
+    even | odd) echo "CUDA_EMULATION_EAGER=$1" ;;
+    blocks) echo CUDA_EMULATION_BLOCKS=3 ;;
     reverse) echo CUDA_EMULATION_ORDER=reverse ;;
     random) echo CUDA_EMULATION_ORDER=random ;;
     races) echo CUDA_EMULATION_RACES=1 ;;

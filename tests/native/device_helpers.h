@@ -81,9 +81,9 @@ inline const hornet_plugin_table* watched_plugin() {
   return &table;
 }
 
-inline std::shared_ptr<Device> new_device(int index = 0) {
+inline std::shared_ptr<Device> new_device(int index = 0, bool cache_memory = false) {
   watched().fail_run_at = watched().fail_allocation_at = -1;
-  const hornet_device_options options = {0, 1, 0};
+  const hornet_device_options options = {0, 1, cache_memory};
   auto device = std::make_shared<Device>(*watched_plugin(), index, options);
   watched().reset();
   return device;

@@ -306,6 +306,20 @@ void full_device() {
   }
 }
 
+// What one model gives back, the next one takes while the device still works on the last steps.
+void kept_memory() {
+  const auto device = new_device(0, /* cache_memory = */ true);
+  const Group devices = group_of({device});
+  for (Dim batch_size : {8, 6, 16, 8}) {
+    Model on_host, on_device;
+    const Training a = train(on_host, nullptr, 32, batch_size, 2, 6);
+    const Training b = train(on_device, devices, 32, batch_size, 2, 6);
+    CHECK(near(b.result.metrics, a.result.metrics, 1e-4));
+    for (int i = 0; i < 3; ++i) CHECK(near(on_device.weight(i), on_host.weight(i), 1e-4));
+    if (batch_size == 16) device->trim();
+  }
+}
+
 void stopped(const Group& devices) {
   Model model;
   const auto feeder = make_feeder(make_data(32), 8, 2);
@@ -329,6 +343,10 @@ void stopped(const Group& devices) {
 int main() {
   const bool emulated = std::getenv("HORNET_CUDA_PLUGIN") != nullptr;
   const auto device = new_device();
+  if (emulated) {
+    set_device_options({0, 1, 0});
+    open_device(0);  // from here on, memory that is copied from or to is pinned
+  }
   const Group one = group_of({device});
   test("random programs yield on a device what they yield on the host",
        [&] { random_programs(device, emulated ? 40 : 150); });
@@ -340,6 +358,7 @@ int main() {
   test("a run that is stopped ends while the device stalls", [&] { stopped(one); });
   test("a lost device is an error, and the weights survive", lost_device);
   test("a full device is an error, and it goes on afterwards", full_device);
+  test("memory is kept for the next model", kept_memory);
   if (count_devices() > 1) {
     const Group two = group_of({device, new_device(1)});
     test("training on two devices is training on the host", [&] { training(two); });
@@ -347,5 +366,6 @@ int main() {
     test("variables move between two devices and the host", [&] { values_move(two); });
     test("in steady state two devices are not waited for", [&] { steady_state(two); });
   }
+  close_devices();
   return check_result();
 }

@@ -1,4 +1,5 @@
 // cudart: what nvcc 13 compiles <<<>>> and __device__ variables to, and what is asked of kernels.
+#include <algorithm>
 #include <cstring>
 
 #include "libraries/cudart.h"
@@ -94,6 +95,7 @@ cudaError_t launch(const void* function, dim3 grid, dim3 block, void** arguments
   ptx::Launch l;
   l.entry = f;
   l.grid = grid;
+  if (settings().blocks > 0) l.grid.x = std::min(l.grid.x, settings().blocks);
   l.block = block;
   l.arguments.resize(f->argument_bytes + 16);
   for (std::size_t k = 0; k < f->parameters.size(); ++k)

@@ -2,6 +2,7 @@
 #include <chrono>
 
 #include "libraries/cudart.h"
+#include "runtime/settings.h"
 #include "runtime/stream.h"
 
 using namespace cuda_emulation;
@@ -13,10 +14,19 @@ double milliseconds_now() {
   return duration<double, std::milli>(steady_clock::now().time_since_epoch()).count();
 }
 
+// Streams are told apart by the order in which they were made.
+bool next_is_eager() {
+  static int made = 0;
+  const bool odd = made++ % 2 != 0;
+  const Eager eager = settings().eager;
+  return eager == Eager::all || eager == (odd ? Eager::odd : Eager::even);
+}
+
 cudaError_t create_stream(cudaStream_t* stream, unsigned flags) {
   if (flags & ~static_cast<unsigned>(cudaStreamNonBlocking)) return cudaErrorInvalidValue;
   const bool blocking = !(flags & cudaStreamNonBlocking);
-  *stream = streams().add(std::make_shared<Stream>(current_device_index(), blocking));
+  *stream =
+      streams().add(std::make_shared<Stream>(current_device_index(), blocking, next_is_eager()));
   return cudaSuccess;
 }
 

@@ -16,7 +16,8 @@ std::vector<Device>& devices() {
     auto* made = new std::vector<Device>(settings().devices);
     for (int i = 0; i < settings().devices; ++i) {
       (*made)[i].index = i;
-      (*made)[i].null_stream = std::make_shared<Stream>(i, /* blocking = */ true);
+      (*made)[i].null_stream =
+          std::make_shared<Stream>(i, /* blocking = */ true, settings().eager == Eager::all);
     }
     return made;
   }();

@@ -44,12 +44,15 @@ Settings read_settings() {
   read_number("DEVICES", s.devices);
   if (s.devices > 16) refuse("DEVICES", std::to_string(s.devices), "at most 16");
   read_number("MEMORY", s.memory);
-  read_number("EAGER", s.eager);
+  read_choice<Eager>(
+      "EAGER", {{"0", Eager::none}, {"1", Eager::all}, {"even", Eager::even}, {"odd", Eager::odd}},
+      s.eager);
   read_choice<Order>(
       "ORDER",
       {{"forward", Order::forward}, {"reverse", Order::reverse}, {"random", Order::random}},
       s.order);
   read_number("SEED", s.seed);
+  read_number("BLOCKS", s.blocks);
   read_number("RACES", s.races);
   read_number("HANG", s.hang);
   read_number("FAIL_ALLOC_AFTER", s.fail_alloc_after);

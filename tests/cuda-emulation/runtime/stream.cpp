@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "runtime/device.h"
-#include "runtime/settings.h"
 
 namespace cuda_emulation {
 namespace {
@@ -33,7 +32,7 @@ void Mark::step() const {
 void Stream::enqueue(std::function<void()> work, std::vector<Mark> after) {
   operations_.push_back({std::move(after), std::move(work)});
   ++queued_;
-  if (settings().eager) run_all();
+  if (eager_) run_all();
 }
 
 void Stream::run_until(std::uint64_t position) {

@@ -28,7 +28,9 @@ struct Mark {
 
 class Stream : public std::enable_shared_from_this<Stream> {
  public:
-  Stream(int device, bool blocking) : device_(device), blocking_(blocking) {}
+  // An eager one runs its work when that is queued, with whatever it has to wait for.
+  Stream(int device, bool blocking, bool eager)
+      : device_(device), blocking_(blocking), eager_(eager) {}
 
   int device() const { return device_; }
   bool blocking() const { return blocking_; }  // ordered with the legacy default stream
@@ -48,7 +50,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   bool run_front();
 
   int device_;
-  bool blocking_;
+  bool blocking_, eager_;
   std::deque<Operation> operations_;
   std::uint64_t queued_ = 0, done_ = 0;
 };

@@ -73,6 +73,10 @@ __global__ void shared_never_written(float* x) {
   __syncthreads();
   x[threadIdx.x] = tile[threadIdx.x];
 }
+__global__ void fill_by_stride(float* x, int n, float value) {  // one too long
+  const int stride = gridDim.x * blockDim.x + 1;
+  for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += stride) x[i] = value;
+}
 __global__ void count_without_atomic(float* counter) { *counter += 1; }
 __global__ void sum_blocks_without_atomic(float* sum) {
   if (threadIdx.x == 0) sum[0] = sum[0] + 1;
@@ -155,6 +159,21 @@ void two_streams(bool wait, bool right_stream, bool in_time) {
 void forgotten_event() { two_streams(false, true, true); }
 void event_on_the_wrong_stream() { two_streams(true, false, true); }
 void event_recorded_too_early() { two_streams(true, true, false); }
+
+void overtakes() {  // the second stream overwrites what the first has not read yet
+  cudaStream_t a = make_stream(), b = make_stream();
+  DeviceArray<float> x(std::vector<float>(64, 3)), y(64);
+  copy<<<1, 64, 0, a>>>(x.data(), y.data(), 64);
+  fill<<<1, 64, 0, b>>>(x.data(), 64, 4);
+  MUST(cudaStreamSynchronize(a));
+  expect_value(y.values()[5] == 3);
+}
+void stride_too_long() {
+  DeviceArray<float> x(64);
+  fill_by_stride<<<4, 16>>>(x.data(), 64, 3);
+  MUST(cudaDeviceSynchronize());
+  x.values();
+}
 
 void host_buffer_reused() {
   cudaStream_t s = make_stream();
@@ -529,7 +548,8 @@ struct Bug {
 #define BUG(name, ...) \
   { #name, name, __VA_ARGS__ }
 constexpr char kRaces[] = "CUDA_EMULATION_RACES=1", kReverse[] = "CUDA_EMULATION_ORDER=reverse",
-               kTwoDevices[] = "CUDA_EMULATION_DEVICES=2", kHang[] = "CUDA_EMULATION_HANG=3000000";
+               kTwoDevices[] = "CUDA_EMULATION_DEVICES=2", kHang[] = "CUDA_EMULATION_HANG=3000000",
+               kOddEager[] = "CUDA_EMULATION_EAGER=odd", kTwoBlocks[] = "CUDA_EMULATION_BLOCKS=2";
 
 const Bug kBugs[] = {
     BUG(missing_stream_sync, "wrong value"),
@@ -537,6 +557,8 @@ const Bug kBugs[] = {
     BUG(event_on_the_wrong_stream, "wrong value"),
     BUG(event_recorded_too_early, "wrong value"),
     BUG(library_on_another_stream, "wrong value"),
+    BUG(overtakes, "wrong value", kOddEager),
+    BUG(stride_too_long, "uninitialised-read", kTwoBlocks),
     BUG(host_buffer_reused, "host-buffer-changed"),
     BUG(missing_syncthreads, "race", kRaces),
     BUG(missing_syncthreads, "wrong value"),
