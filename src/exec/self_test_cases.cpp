@@ -181,6 +181,9 @@ void add_convolution_cases(Cases& cases) {
       {"1x1", 1, 1, 31, 16, 5, 6, window_of({1, 1}, {0, 0, 0, 0}, {1, 1})},
       {"strided", 2, 5, 4, 7, 10, 13, window_of({2, 3}, {0, 1, 2, 1}, {1, 1})},
       {"dilated", 3, 2, 1, 9, 11, 8, window_of({1, 1}, {2, 2, 0, 1}, {2, 3})},
+      // Padded alike on both sides, as libraries want it.
+      {"strided, symmetric", 3, 5, 4, 7, 11, 14, window_of({2, 3}, {1, 1, 2, 2}, {1, 1})},
+      {"dilated, symmetric", 3, 2, 3, 9, 11, 8, window_of({1, 1}, {2, 2, 1, 1}, {2, 3})},
   };
   for (const Setting& s : settings) {
     cases.push_back({std::string("conv2d ") + s.name, kBatches, [s](Sketch& b) {
@@ -292,7 +295,7 @@ void add_random_cases(Cases& cases) {
   cases.push_back({"random_uniform",
                    {0, 1, 11, 85, 257},
                    [](Sketch& b) {
-                     b.updates = {b.graph().add("assign", {b.rng(), b.rng_advance(b.rng())})};
+                     b.updates = {b.rng_advance(b.rng())};
                      return std::vector{b.random_uniform(b.rng(), {-1, 3}, 9)};
                    },
                    0,

@@ -18,6 +18,7 @@ typedef struct cuda_emulation_counts {
   uint64_t allocations;                                     /* cudaMalloc that succeeded */
   uint64_t bytes_in_use, bytes_peak; /* device memory, all devices; reset makes the peak the use */
   uint64_t ptx_instructions;
+  uint64_t convolutions; /* by cuDNN, in any direction */
 } cuda_emulation_counts;
 
 void cuda_emulation_counters(cuda_emulation_counts* counts);

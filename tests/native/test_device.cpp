@@ -176,10 +176,10 @@ void random_programs(const std::shared_ptr<Device>& device, unsigned count) {
 
 void training(const Group& devices) {
   for (int queue_size : {-1, 0, 1, 4}) {
-    for (Dim batch_size : {8, 6}) {  // 6: the last of a pass is short
+    for (Dim batch_size : {8, 7}) {  // the last of a pass is short: 5 and 1
       Model on_host, on_device;
-      const Training a = train(on_host, nullptr, 32, batch_size, queue_size, 20);
-      const Training b = train(on_device, devices, 32, batch_size, queue_size, 20);
+      const Training a = train(on_host, nullptr, 29, batch_size, queue_size, 20);
+      const Training b = train(on_device, devices, 29, batch_size, queue_size, 20);
       CHECK(b.result.steps == 20 && b.result.rows == a.result.rows && !b.result.exhausted);
       CHECK(near(b.result.metrics, a.result.metrics, 1e-4));
       for (int i = 0; i < 3; ++i) CHECK(near(on_device.weight(i), on_host.weight(i), 1e-4));
@@ -306,10 +306,37 @@ void full_device() {
   }
 }
 
+// Each batch size has a plan of its own, and all have the same memory, which grows.
+void other_sizes(const Group& devices) {
+  Model on_host, on_device;
+  for (Dim batch_size : {3, 32, 3}) {
+    train(on_host, nullptr, 32, batch_size, 1, 3);
+    train(on_device, devices, 32, batch_size, 1, 3);
+    for (int i = 0; i < 3; ++i) CHECK(near(on_device.weight(i), on_host.weight(i), 1e-4));
+  }
+}
+
+void take_turns(const std::vector<Group>& turns) {
+  Model on_host, on_device;
+  for (const Group& devices : turns) {
+    train(on_host, nullptr, 32, 7, 1, 5);
+    train(on_device, devices, 32, 7, 1, 5);
+  }
+  for (int i = 0; i < 3; ++i) CHECK(near(on_device.weight(i), on_host.weight(i), 1e-4));
+}
+
 // What one model gives back, the next one takes while the device still works on the last steps.
 void kept_memory() {
   const auto device = new_device(0, /* cache_memory = */ true);
   const Group devices = group_of({device});
+  {
+    // The last batch before somebody else's model begins: the size is that of its inputs.
+    const DeviceBuffer one(device, 512), other(device, 512);
+    const std::vector<float> zeros(512 / sizeof(float));
+    device->upload(Device::compute, one.data(), zeros.data(), 512);
+    device->copy(other.data(), one.data(), 512);
+    device->copy(one.data(), other.data(), 512);
+  }
   for (Dim batch_size : {8, 6, 16, 8}) {
     Model on_host, on_device;
     const Training a = train(on_host, nullptr, 32, batch_size, 2, 6);
@@ -358,12 +385,17 @@ int main() {
   test("a run that is stopped ends while the device stalls", [&] { stopped(one); });
   test("a lost device is an error, and the weights survive", lost_device);
   test("a full device is an error, and it goes on afterwards", full_device);
+  test("batches of other sizes", [&] { other_sizes(one); });
   test("memory is kept for the next model", kept_memory);
   if (count_devices() > 1) {
-    const Group two = group_of({device, new_device(1)});
+    const auto second = new_device(1);
+    const Group two = group_of({device, second});
     test("training on two devices is training on the host", [&] { training(two); });
     test("two devices predict in order", [&] { predictions(two); });
     test("variables move between two devices and the host", [&] { values_move(two); });
+    test("two devices take turns", [&] {
+      take_turns({two, one, group_of({second}), two, one, two});
+    });
     test("in steady state two devices are not waited for", [&] { steady_state(two); });
   }
   close_devices();

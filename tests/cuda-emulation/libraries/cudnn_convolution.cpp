@@ -3,6 +3,7 @@
 
 #include "libraries/array.h"
 #include "libraries/cudnn_objects.h"
+#include "runtime/counters.h"
 #include "runtime/device.h"
 #include "runtime/settings.h"
 
@@ -235,6 +236,7 @@ cudnnStatus_t enqueue_convolution(const Problem& p, int algorithm, const void* a
     return cudnn_refuse(CUDNN_STATUS_BAD_PARAM, "bad-argument",
                         p.who + ": alpha and beta must be host pointers");
   const double a = *static_cast<const float*>(alpha), b = *static_cast<const float*>(beta);
+  ++counters().convolutions;
   enqueue(*p.handle->stream, [=] {
     const int on = p.handle->device;
     if (!scribble(on, workspace, bytes, p.who) || !convolve(p, a, b, x, w, y))
