@@ -1,6 +1,7 @@
 #!/bin/bash
-# Sets up this machine and runs every test: the native programs under sanitizers, then testthat.
-# Ends with one line of counts and fails if anything failed.
+# Sets up this machine and runs every test: the native programs under sanitizers, testthat and,
+# where there is an nvcc, the GPU plugin on emulated GPUs. Ends with one line of counts and fails if
+# anything failed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export NOT_CRAN=true
@@ -21,6 +22,12 @@ for variant in asan tsan; do
   passed=$((passed + ok)) failed=$((failed + bad))
 done
 
+# With the GPU plugin, testthat has emulated GPUs to run it on.
+if [[ -n $(Rscript --vanilla -e 'cat(system.file("backends", package = "hornet"))') ]]; then
+  make -s -C tests/cuda-emulation -j"$(nproc)" &&
+    export HORNET_CUDA_EMULATION=$PWD/build/cuda-emulation/lib
+fi
+
 echo "== testthat"
 counts=$(mktemp)
 Rscript --vanilla - "$counts" <<'R'
@@ -39,6 +46,14 @@ R
 read -r ok bad skip < "$counts" || { ok=0 bad=1 skip=0; }
 rm -f "$counts"
 passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+
+echo "== the GPU plugin, emulated"
+log=$(mktemp)
+sh tests/cuda/emulated.sh 2>&1 | tee "$log"
+read -r ok bad <<< "$(sed -n 's/^cuda emulated: \([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log" | tail -1)"
+grep -q '^cuda emulated: skipped' "$log" && ok=0 bad=0
+passed=$((passed + ${ok:-0})) failed=$((failed + ${bad:-1}))
+rm -f "$log"
 
 echo "tests: $passed passed, $failed failed, $skipped skipped"
 test $failed -eq 0
