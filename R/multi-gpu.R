@@ -43,7 +43,7 @@ multi_gpu_model <- function(model, gpus = NULL) {
     layer_concatenate(results, axis = 0, name = name)
   })
   parallel <- keras_model(self$inputs, outputs)
-  if (!fixed) parallel$gpus <- as.integer(sub("^.*:", "", devices))
+  if (!fixed && all(startsWith(devices, "gpu:"))) parallel$gpus <- as.integer(substring(devices, 5L))
   parallel
 }
 

@@ -255,6 +255,7 @@ replica_template <- function(batch_size = NULL) {
 
 test_that("without two devices replicas are refused, with what was asked and what there is", {
   model <- replica_template()
+  withr::local_options(hornet.replica_devices = character())
   expect_error(multi_gpu_model(model, gpus = 2), 'asked for: "gpu:0" and "gpu:1", available: none',
                class = "hornet_device_error")
   expect_error(multi_gpu_model(model), "available: none", class = "hornet_device_error")
