@@ -329,14 +329,6 @@ void take_turns(const std::vector<Group>& turns) {
 void kept_memory() {
   const auto device = new_device(0, /* cache_memory = */ true);
   const Group devices = group_of({device});
-  {
-    // The last batch before somebody else's model begins: the size is that of its inputs.
-    const DeviceBuffer one(device, 512), other(device, 512);
-    const std::vector<float> zeros(512 / sizeof(float));
-    device->upload(Device::compute, one.data(), zeros.data(), 512);
-    device->copy(other.data(), one.data(), 512);
-    device->copy(one.data(), other.data(), 512);
-  }
   for (Dim batch_size : {8, 6, 16, 8}) {
     Model on_host, on_device;
     const Training a = train(on_host, nullptr, 32, batch_size, 2, 6);
@@ -345,6 +337,31 @@ void kept_memory() {
     for (int i = 0; i < 3; ++i) CHECK(near(on_device.weight(i), on_host.weight(i), 1e-4));
     if (batch_size == 16) device->trim();
   }
+}
+
+// Memory that was given back before the device has written to it becomes the inputs of a step.
+void given_back_at_work() {
+  const auto device = new_device(0, /* cache_memory = */ true);
+  Model on_host, on_device;
+  train(on_host, nullptr, 32, 8, 2, 4);
+  const auto feeder = make_feeder(make_data(32), 8, 2);
+  Board board;
+  BatchHooks hooks;
+  hooks.begin = [&](std::int64_t step, Dim) {
+    if (step > 0) return;
+    const std::size_t bytes = 512;  // of a batch's inputs
+    const std::vector<float> zeros(bytes / sizeof(float));
+    std::vector<DeviceBuffer> buffers;
+    for (int i = 0; i < 4; ++i) {
+      buffers.emplace_back(device, bytes);
+      device->upload(Device::compute, buffers.back().data(), zeros.data(), bytes);
+    }
+  };
+  elsewhere([&] {
+    Trainer trainer(*on_device.train, *feeder, RunMode::train, board, hooks, group_of({device}));
+    return trainer.run(4);
+  });
+  for (int i = 0; i < 3; ++i) CHECK(near(on_device.weight(i), on_host.weight(i), 1e-4));
 }
 
 void stopped(const Group& devices) {
@@ -387,6 +404,7 @@ int main() {
   test("a full device is an error, and it goes on afterwards", full_device);
   test("batches of other sizes", [&] { other_sizes(one); });
   test("memory is kept for the next model", kept_memory);
+  test("memory is given back while the device works with it", given_back_at_work);
   if (count_devices() > 1) {
     const auto second = new_device(1);
     const Group two = group_of({device, second});

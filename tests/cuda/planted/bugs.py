@@ -206,7 +206,7 @@ BUGS = [
         shows="wrong value", program=DEVICE, tests="predictions"),
     Bug("new input memory is filled at once", PIPELINE,
         old="      place.finished.hold_back(Device::copies);\n", new="",
-        shows="wrong value", program=DEVICE, tests="memory is kept", mode="odd"),
+        shows="wrong value", program=DEVICE, tests="memory is given back", mode="odd"),
     Bug("batches are not kept until they are copied", PIPELINE,
         old="  for (const auto& place : stages_[stage])\n    if (!wait_for(place->copied, stop)) return false;\n"
             "  return true;",
