@@ -315,6 +315,19 @@ void add_random_cases(Cases& cases) {
                    }});
 }
 
+// An assignment of what rng_advance makes of the same variable would be none.
+void add_state_cases(Cases& cases) {
+  cases.push_back({"assign", kBatches,
+                   [](Sketch& b) {
+                     b.updates = {b.graph().add("assign", {b.rng(), b.mul(b.rng(), b.rng())})};
+                     return std::vector{b.neg(b.rng())};
+                   },
+                   0,
+                   /* exact = */ true});
+  cases.push_back({"all_reduce", kLengths,
+                   [](Sketch& b) { return std::vector{b.all_reduce(b.input({-1}, noise))}; }});
+}
+
 void add_ctc_cases(Cases& cases) {
   const auto logits = [](Sketch& b) { return b.input({-1, 7, 4}, noise); };
   const auto steps = [](Sketch& b) { return b.input({-1, 1}, steps_of_7); };
@@ -345,6 +358,7 @@ std::vector<SelfTestCase> self_test_cases() {
   add_norm_cases(cases);
   add_rnn_cases(cases);
   add_random_cases(cases);
+  add_state_cases(cases);
   add_ctc_cases(cases);
   return cases;
 }
