@@ -18,7 +18,8 @@ import subprocess
 import sys
 import time
 
-from bugs import BUGS
+sys.dont_write_bytecode = True
+from bugs import BUGS  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SRC = ROOT / "src"
@@ -89,7 +90,6 @@ def plugin_sources():
 
 
 def build_all(pool):
-    # As one make each, since they share objects.
     must(["make", "-s", "-j", str(WORKERS), "-C", "tests/cuda-emulation", "libraries"], "the emulation")
     must(["make", "-s", "-j", str(WORKERS), "-C", "tests/native", "VARIANT=plain", "programs",
           "TESTS=test_device test_self_test"], "the test programs")
