@@ -14,9 +14,14 @@ AxisView view_of(const TensorSpec& spec, std::int64_t axis) {
   return AxisView(spec.shape, axis, size_of(spec.dtype));
 }
 
+// Tensors without elements may have no address.
+void copy_bytes(void* to, const void* from, std::size_t bytes) {
+  if (bytes > 0) std::memcpy(to, from, bytes);
+}
+
 std::unique_ptr<Kernel> compile_reshape(const BoundNode&) {
   return kernel([](const Tensor* in, const Tensor* out, void*) {
-    if (out[0].data != in[0].data) std::memcpy(out[0].data, in[0].data, out[0].bytes());
+    if (out[0].data != in[0].data) copy_bytes(out[0].data, in[0].data, out[0].bytes());
   });
 }
 
@@ -51,7 +56,7 @@ std::unique_ptr<Kernel> compile_concat(const BoundNode& node) {
     char* dst = out[0].as<char>();
     for (Dim row = 0; row < y.outer; ++row) {
       for (std::size_t i = 0; i < bytes.size(); ++i) {
-        std::memcpy(dst, in[i].as<char>() + row * bytes[i], bytes[i]);
+        copy_bytes(dst, in[i].as<char>() + row * bytes[i], bytes[i]);
         dst += bytes[i];
       }
     }
@@ -64,8 +69,8 @@ std::unique_ptr<Kernel> compile_slice(const BoundNode& node) {
   const Dim begin = begin_of_slice(node) * x.inner;
   return kernel([x, y, begin](const Tensor* in, const Tensor* out, void*) {
     for (Dim row = 0; row < y.outer; ++row) {
-      std::memcpy(out[0].as<char>() + row * y.row(), in[0].as<char>() + row * x.row() + begin,
-                  y.row());
+      copy_bytes(out[0].as<char>() + row * y.row(), in[0].as<char>() + row * x.row() + begin,
+                 y.row());
     }
   });
 }
@@ -77,7 +82,7 @@ std::unique_ptr<Kernel> compile_reverse(const BoundNode& node) {
       const char* src = in[0].as<char>() + row * x.row();
       char* dst = out[0].as<char>() + (row + 1) * x.row();
       for (Dim i = 0; i < x.size; ++i) {
-        std::memcpy(dst - (i + 1) * x.inner, src + i * x.inner, x.inner);
+        copy_bytes(dst - (i + 1) * x.inner, src + i * x.inner, x.inner);
       }
     }
   });
@@ -90,7 +95,7 @@ std::unique_ptr<Kernel> compile_split(const BoundNode& node) {
     const char* src = in[0].as<char>();
     for (Dim row = 0; row < y.outer; ++row) {
       for (std::size_t i = 0; i < parts; ++i, src += y.row()) {
-        std::memcpy(out[i].as<char>() + row * y.row(), src, y.row());
+        copy_bytes(out[i].as<char>() + row * y.row(), src, y.row());
       }
     }
   });
@@ -104,8 +109,8 @@ std::unique_ptr<Kernel> compile_pad(const BoundNode& node) {
   return kernel([x, y, before, after](const Tensor* in, const Tensor* out, void*) {
     for (Dim row = 0; row < y.outer; ++row) {
       char* dst = out[0].as<char>() + row * y.row();
-      std::memset(dst, 0, before);
-      std::memcpy(dst + before, in[0].as<char>() + row * x.row(), x.row());
+      std::fill_n(dst, before, 0);
+      copy_bytes(dst + before, in[0].as<char>() + row * x.row(), x.row());
       std::memset(dst + before + x.row(), 0, after);
     }
   });
