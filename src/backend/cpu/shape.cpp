@@ -18,6 +18,9 @@ AxisView view_of(const TensorSpec& spec, std::int64_t axis) {
 void copy_bytes(void* to, const void* from, std::size_t bytes) {
   if (bytes > 0) std::memcpy(to, from, bytes);
 }
+void clear_bytes(void* to, std::size_t bytes) {
+  if (bytes > 0) std::memset(to, 0, bytes);
+}
 
 std::unique_ptr<Kernel> compile_reshape(const BoundNode&) {
   return kernel([](const Tensor* in, const Tensor* out, void*) {
@@ -109,9 +112,9 @@ std::unique_ptr<Kernel> compile_pad(const BoundNode& node) {
   return kernel([x, y, before, after](const Tensor* in, const Tensor* out, void*) {
     for (Dim row = 0; row < y.outer; ++row) {
       char* dst = out[0].as<char>() + row * y.row();
-      std::fill_n(dst, before, 0);
+      clear_bytes(dst, before);
       copy_bytes(dst + before, in[0].as<char>() + row * x.row(), x.row());
-      std::memset(dst + before + x.row(), 0, after);
+      clear_bytes(dst + before + x.row(), after);
     }
   });
 }
