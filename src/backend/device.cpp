@@ -94,11 +94,11 @@ class DeviceKernel final : public Kernel {
 };
 
 template <class Call>
-void Device::ask(Call call) const {
+void Device::ask(Call call, bool may_fail) const {
   hornet_error error = {};
   if (call(&error) == 0) return;
   const std::string kind = error.kind;
-  if (kind == "device") lost_ = true;
+  if (kind == "device" && !may_fail) lost_ = true;
   throw Error(name_ + ": " + error.message, kind);
 }
 
@@ -221,9 +221,10 @@ DeviceGroup::DeviceGroup(std::vector<std::shared_ptr<Device>> devices)
   if (devices_.size() < 2) return;
   std::vector<hornet_device*> handles;
   for (const auto& device : devices_) handles.push_back(device->device_);
-  devices_[0]->ask([&](hornet_error* error) {
+  const auto join = [&](hornet_error* error) {
     return devices_[0]->plugin_.make_group(handles.size(), handles.data(), &group_, error);
-  });
+  };
+  devices_[0]->ask(join, /* may_fail = */ true);  // there may be no library for it
 }
 
 DeviceGroup::~DeviceGroup() {

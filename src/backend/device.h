@@ -66,9 +66,10 @@ class Device : public std::enable_shared_from_this<Device> {
  private:
   friend class DeviceKernel;
   friend class DeviceGroup;
-  // Calls a function of the plugin's table and throws what it reports.
+  // Calls a function of the plugin's table and throws what it reports. A failure of the device is
+  // its end, unless it `may_fail`.
   template <class Call>
-  void ask(Call call) const;
+  void ask(Call call, bool may_fail = false) const;
 
   const hornet_plugin_table& plugin_;
   const int index_;

@@ -59,7 +59,7 @@ std::shared_ptr<Executable> Function::executable(const PlanOptions& options) {
   std::shared_ptr<Executable> made;
   if (options.device) made = std::make_shared<DeviceExecutable>(std::move(plan), variables_);
   else made = std::make_shared<HostExecutable>(std::move(plan), variables_);
-  if (cache_.size() == kCachedPlans) cache_.pop_back();
+  if (cache_.size() >= kCachedPlans * static_cast<std::size_t>(options.parts)) cache_.pop_back();
   cache_.insert(cache_.begin(), Cached{options, made});
   return made;
 }

@@ -86,7 +86,7 @@ RunResult Trainer::run(std::int64_t steps, bool stop_on_bad) {
   stepper_->finish();
   result_.step_seconds += seconds_between(now, Clock::now());
   result_.metrics = sums_;
-  for (double& metric : result_.metrics) metric /= static_cast<double>(result_.rows);
+  for (double& metric : result_.metrics) metric /= static_cast<double>(rows_taken_);
   return std::move(result_);
 }
 
