@@ -35,11 +35,11 @@ on_emulated_gpu <- function(f, ..., env = character(), options = list()) {
 # What the emulated runtime has counted in this process, by name.
 emulated_counts <- function() {
   library <- dyn.load(file.path(Sys.getenv("HORNET_CUDA_EMULATION"), "libcudart.so.13"))
-  bytes <- .C(getNativeSymbolInfo("cuda_emulation_counters", library)$address, raw(88))[[1L]]
-  words <- matrix(readBin(bytes, "integer", 22L, size = 4L), 2L)
+  bytes <- .C(getNativeSymbolInfo("cuda_emulation_counters", library)$address, raw(96))[[1L]]
+  words <- matrix(readBin(bytes, "integer", 24L, size = 4L), 2L)
   values <- ifelse(words[1L, ] < 0, words[1L, ] + 2^32, words[1L, ]) + words[2L, ] * 2^32
   stats::setNames(values, c("findings", "launches", "synchronisations", "queries", "to_device", "to_host",
-                            "on_device", "allocations", "in_use", "peak", "instructions"))
+                            "on_device", "allocations", "in_use", "peak", "instructions", "convolutions"))
 }
 
 # Small models and data of kinds that a GPU computes by different ways: list(build = function() ->
