@@ -1,5 +1,6 @@
 // The device that tests run on, and what it was asked for.
 #pragma once
+#include <atomic>
 #include <cstdlib>
 #include <memory>
 
@@ -16,13 +17,17 @@ struct Watched {
   std::size_t uploaded = 0, downloaded = 0;  // bytes
   std::int64_t fail_run_at = -1;             // the device is lost at the so many-th kernel
   std::int64_t fail_allocation_at = -1;
-  bool stalled = false;  // no event is reached
   void reset() { synchronized = runs = allocations = 0, uploaded = downloaded = 0; }
 };
 
 inline Watched& watched() {
   static Watched watched;
   return watched;
+}
+// While it is true no event is reached.
+inline std::atomic<bool>& stalled() {
+  static std::atomic<bool> stalled{false};
+  return stalled;
 }
 
 // The plugin that CUDA_PLUGIN names or, without it, the host that plays a device.
@@ -74,7 +79,7 @@ inline const hornet_plugin_table* watched_plugin() {
     };
     t.reached = [](hornet_device* device, hornet_event* event, int* answer, hornet_error* error) {
       *answer = 0;
-      return watched().stalled ? 0 : watched().real->reached(device, event, answer, error);
+      return stalled() ? 0 : watched().real->reached(device, event, answer, error);
     };
     return t;
   }();

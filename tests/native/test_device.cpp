@@ -368,11 +368,11 @@ void stopped(const Group& devices) {
   Model model;
   const auto feeder = make_feeder(make_data(32), 8, 2);
   Board board;
-  watched().stalled = true;
+  stalled() = true;
   std::thread stopper([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(30));
     feeder->close();
-    watched().stalled = false;
+    stalled() = false;
   });
   const RunResult result = elsewhere([&] {
     Trainer trainer(*model.train, *feeder, RunMode::train, board, {}, devices);
