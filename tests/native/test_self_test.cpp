@@ -56,12 +56,19 @@ int run_and_lose(hornet_kernel* kernel, void* const* inputs, void* const* output
   return 1;
 }
 
+// Another kernel may get its address.
+void release_and_forget(hornet_kernel* kernel) {
+  if (kernel == spoiled_kernel) spoiled_kernel = nullptr;
+  hornet_plugin()->release_kernel(kernel);
+}
+
 hornet_plugin_table spoiled(const char* op, decltype(hornet_plugin_table::run) run) {
   spoiled_op = op;
   spoiled_kernel = nullptr;
   hornet_plugin_table table = *hornet_plugin();
   table.compile = compile_and_note;
   table.run = run;
+  table.release_kernel = release_and_forget;
   return table;
 }
 
