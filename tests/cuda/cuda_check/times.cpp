@@ -116,13 +116,15 @@ void measure(const std::shared_ptr<Device>& device, const Task& task) {
     feeds.push_back(view(data[i], function.feeds()[i].shape));
   const DeviceBuffer inputs(device, executable.feed_bytes());
   executable.upload(Device::compute, feeds, inputs.data());
+  DeviceGroup group({device});
+  const std::vector<DeviceExecutable::Part> parts = {{&executable, inputs.data(), 1}};
 
   const auto time_of = [&](int runs) {
     device->synchronize();
     const auto begin = Clock::now();
     for (int i = 0; i < runs; ++i)
-      executable.enqueue(
-          inputs.data(), [](const std::vector<Tensor>&) {}, nullptr);
+      DeviceExecutable::enqueue(
+          parts, group, [](std::size_t, const std::vector<Tensor>&) {}, nullptr);
     device->synchronize();
     return seconds_since(begin) / runs;
   };
