@@ -22,6 +22,14 @@ struct AxisView {
   Dim row() const { return size * inner; }
 };
 
+// A tensor seen as rows of channels.
+struct RowsOf {
+  Dim rows, channels;
+  explicit RowsOf(const Shape& shape) : rows(1), channels(shape[-1]) {
+    for (int axis = 0; axis + 1 < shape.rank(); ++axis) rows *= shape[axis];
+  }
+};
+
 // A length along the batch axis is a negative multiple of the batch, as in shapes.
 inline Dim bound_length(std::int64_t length, Dim batch) {
   return length < 0 ? -length * batch : length;

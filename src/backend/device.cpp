@@ -72,7 +72,7 @@ class DeviceKernel final : public Kernel {
         origin_(node.node->origin),
         inputs_(node.inputs.size()),
         outputs_(node.outputs.size()) {}
-  ~DeviceKernel() override { device_->plugin_.release_kernel(kernel_); }
+  ~DeviceKernel() override;
   std::size_t workspace_bytes() const override { return workspace_; }
 
   void run(const Tensor* inputs, const Tensor* outputs, void* workspace) override {
@@ -102,13 +102,22 @@ void Device::ask(Call call, bool may_fail) const {
   throw Error(name_ + ": " + error.message, kind);
 }
 
+template <class Call>
+void Device::let_go(Call call) const noexcept {
+  if (getpid() == pid_) call();
+}
+
+DeviceKernel::~DeviceKernel() {
+  device_->let_go([&] { device_->plugin_.release_kernel(kernel_); });
+}
+
 Device::Device(const hornet_plugin_table& plugin, int index, const hornet_device_options& options)
     : plugin_(plugin), index_(index), name_("gpu:" + std::to_string(index)), pid_(getpid()) {
   ask([&](hornet_error* error) { return plugin_.open(index, &options, &device_, error); });
 }
 
 Device::~Device() {
-  if (getpid() == pid_) plugin_.close(device_);
+  let_go([&] { plugin_.close(device_); });
 }
 
 void Device::check_usable() const {
@@ -127,7 +136,7 @@ void* Device::allocate(std::size_t bytes) {
 }
 
 void Device::release(void* memory) noexcept {
-  if (getpid() == pid_) plugin_.release(device_, memory);
+  let_go([&] { plugin_.release(device_, memory); });
 }
 
 void* Device::allocate_host(std::size_t bytes) {
@@ -137,7 +146,7 @@ void* Device::allocate_host(std::size_t bytes) {
 }
 
 void Device::release_host(void* memory) noexcept {
-  if (getpid() == pid_) plugin_.release_host(device_, memory);
+  let_go([&] { plugin_.release_host(device_, memory); });
 }
 
 void Device::trim() noexcept { plugin_.trim(device_); }
@@ -191,7 +200,9 @@ Device::Event::Event(std::shared_ptr<Device> device) : device_(std::move(device)
   });
 }
 
-Device::Event::~Event() { device_->plugin_.release_event(device_->device_, event_); }
+Device::Event::~Event() {
+  device_->let_go([&] { device_->plugin_.release_event(device_->device_, event_); });
+}
 
 void Device::Event::record(Queue queue) {
   device_->ask([&](hornet_error* error) {
@@ -228,7 +239,7 @@ DeviceGroup::DeviceGroup(std::vector<std::shared_ptr<Device>> devices)
 }
 
 DeviceGroup::~DeviceGroup() {
-  if (group_) devices_[0]->plugin_.release_group(group_);
+  if (group_) devices_[0]->let_go([&] { devices_[0]->plugin_.release_group(group_); });
 }
 
 void DeviceGroup::all_reduce(std::size_t count, const std::vector<void*>& inputs,

@@ -70,6 +70,10 @@ class Device : public std::enable_shared_from_this<Device> {
   // its end, unless it `may_fail`.
   template <class Call>
   void ask(Call call, bool may_fail = false) const;
+  // Calls a function that releases something. In a fork nothing is: what was here is the parent's,
+  // and a thread of the parent may hold a lock for ever.
+  template <class Call>
+  void let_go(Call call) const noexcept;
 
   const hornet_plugin_table& plugin_;
   const int index_;

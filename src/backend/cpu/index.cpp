@@ -9,13 +9,6 @@
 namespace hornet::cpu {
 namespace {
 
-// Elements in a row of `table`; its rows may be none, so this isn't a division.
-Dim row_elements(const Shape& table) {
-  Dim elements = 1;
-  for (int axis = 1; axis < table.rank(); ++axis) elements *= table[axis];
-  return elements;
-}
-
 std::unique_ptr<Kernel> compile_gather(const BoundNode& node) {
   const Dim rows = node.inputs[0].shape[0], elements = row_elements(node.inputs[0].shape);
   const Dim bytes = elements * static_cast<Dim>(size_of(node.inputs[0].dtype));

@@ -2,19 +2,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "backend/axis_view.h"
 #include "backend/cpu/cpu_kernels.h"
 #include "rt/parallel.h"
 
 namespace hornet::cpu {
 namespace {
-
-// A tensor seen as rows of channels.
-struct RowsOf {
-  Dim rows, channels;
-  explicit RowsOf(const Shape& shape) : rows(1), channels(shape[-1]) {
-    for (int axis = 0; axis + 1 < shape.rank(); ++axis) rows *= shape[axis];
-  }
-};
 
 std::unique_ptr<Kernel> compile_softmax(const BoundNode& node) {
   const RowsOf shape(node.inputs[0].shape);

@@ -47,13 +47,6 @@ struct OneHot {
   }
 };
 
-// Elements in a row of `table`; its rows may be none, so this isn't a division.
-Dim row_elements(const Shape& table) {
-  Dim elements = 1;
-  for (int axis = 1; axis < table.rank(); ++axis) elements *= table[axis];
-  return elements;
-}
-
 std::unique_ptr<Kernel> compile_gather(const BoundNode& node, const Queue& queue) {
   if (node.outputs[0].dtype == DType::f64) return nullptr;
   const Dim rows = node.inputs[0].shape[0], elements = row_elements(node.inputs[0].shape);

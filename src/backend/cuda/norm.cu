@@ -1,19 +1,12 @@
 // Softmax over the last axis, batch normalisation over all axes but the last.
 #include <cmath>
 
+#include "backend/axis_view.h"
 #include "backend/cuda/column_sums.h"
 #include "backend/cuda/cuda_kernels.h"
 
 namespace hornet::cuda {
 namespace {
-
-// A tensor seen as rows of channels.
-struct RowsOf {
-  Dim rows, channels;
-  explicit RowsOf(const Shape& shape) : rows(1), channels(shape[-1]) {
-    for (int axis = 0; axis + 1 < shape.rank(); ++axis) rows *= shape[axis];
-  }
-};
 
 // --- softmax -----------------------------------------------------------------------------------
 
