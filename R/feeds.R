@@ -1,4 +1,4 @@
-# Where the batches of a run come from: generators, image iterators, arrays. A feed is a list of
+# Where the batches of a run come from: generators, iterators, arrays. A feed is a list of
 #   open(total, batch_size)   starts a feeder that will give `total` batches
 #   samples                   number of rows (arrays only)
 #   length                    batches in a pass (iterators only)
@@ -27,7 +27,7 @@ generator_feed <- function(generator, spec, queue_size, training = FALSE) {
 
 check_generator <- function(generator, actor) {
   if (!is_generator(generator)) {
-    abort(sprintf("The %s must be a function that returns a batch, or an image iterator, not %s.",
+    abort(sprintf("The %s must be a function that returns a batch, or an iterator, not %s.",
                   actor, describe(generator)), "hornet_value_error")
   }
   takes <- formals(args(generator))
@@ -38,8 +38,6 @@ check_generator <- function(generator, actor) {
                   actor, needs[[1L]]), "hornet_value_error")
   }
 }
-
-is_iterator <- function(x) inherits(x, "keras_image_iterator")
 
 # A model is a function, too.
 is_generator <- function(x) is_iterator(x) || (is.function(x) && !is_layer(x))

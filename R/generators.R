@@ -3,7 +3,7 @@
 #' Train, evaluate and predict from a generator
 #'
 #' `fit_generator()` trains a model on batches that a generator makes one by one: an R function, or
-#' an image iterator such as [flow_images_from_directory()]. The generator works at the same time as
+#' an iterator such as that of [flow_images_from_directory()]. The generator works at the same time as
 #' the model: while the model trains on one batch (on threads of its own, without R), R's main
 #' thread calls the generator for the next ones, which wait in a queue.
 #'
@@ -29,9 +29,9 @@
 #' See `vignette("generators", package = "hornet")`.
 #'
 #' @param object A compiled model.
-#' @param generator An R function without arguments, or an image iterator.
+#' @param generator An R function without arguments, or an iterator.
 #' @param steps_per_epoch Number of batches in an epoch. A fraction is cut off: 1000 / 128 gives 7.
-#'   For image iterators the default is one pass over the images.
+#'   For iterators the default is one pass over the data.
 #' @param epochs Index of the last epoch: epochs `initial_epoch` to `epochs - 1` (counted from 0)
 #'   are trained.
 #' @param verbose 0: silent, 1: progress bar, 2: one line per epoch. If not given, the option
@@ -42,9 +42,9 @@
 #'   RStudio, if there is more than one epoch, a metric, and `verbose` is not 0.
 #' @param validation_data What to evaluate on after each epoch: a generator, or `list(x, y)` or
 #'   `list(x, y, sample_weights)`. An R function goes on where it stopped in the epoch before; an
-#'   image iterator starts again at its first batch. Arrays are converted once.
+#'   iterator starts again at its first batch. Arrays are converted once.
 #' @param validation_steps Number of batches of each evaluation; needed for an R function. For
-#'   image iterators the default is one pass.
+#'   iterators the default is one pass.
 #' @param class_weight Weights of classes in the training loss: a named list or named vector whose
 #'   names are the classes, counted from 0: `list("0" = 1, "1" = 50)`. For several outputs, a list
 #'   of such lists named by output. Sample weights of a batch take precedence.
@@ -52,7 +52,7 @@
 #' @param initial_epoch Epoch at which to start, counted from 0; to resume earlier training.
 #' @param workers 1: work ahead of the model; 0: call the generator only when the model needs the
 #'   next batch.
-#' @param steps Number of batches. For image iterators the default is one pass.
+#' @param steps Number of batches. For iterators the default is one pass.
 #'
 #' @return `fit_generator()` returns the [history][keras_training_history] invisibly.
 #'   `evaluate_generator()` returns a list of the loss and metrics, named like

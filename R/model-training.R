@@ -8,7 +8,7 @@
 #' @param object A compiled model.
 #' @param x Inputs: an array whose first dimension are the samples (a vector counts as one column, a
 #'   data frame of numeric columns as a matrix); for several inputs a list of them in the model's
-#'   order, or named by input layers. A generator (an R function or an image iterator) is handed to
+#'   order, or named by input layers. A generator (an R function or an iterator) is handed to
 #'   [fit_generator()].
 #' @param y Targets, likewise by outputs. For `sparse_categorical_crossentropy` classes from 0; a
 #'   factor counts as its codes from 0.

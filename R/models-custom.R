@@ -152,7 +152,7 @@ restore_sizes <- function(self, sizes) self$sizes <- sizes
 build_for_generator <- function(self, generator) {
   if (!is_unbuilt(self) && !leaves_sizes_open(self)) return(generator)
   if (is_iterator(generator)) {
-    build_for_data(self, array(0, c(1L, as.integer(unlist(generator$image_shape)))))
+    build_for_data(self, lapply(input_shapes(generator), function(shape) array(0, c(1L, as.integer(unlist(shape))))))
     return(generator)
   }
   check_generator(generator, "generator")

@@ -232,27 +232,6 @@ flow_images_from_dataframe <- function(dataframe, directory = NULL, x_col = "fil
   add_fields(iterator, fields)
 }
 
-#' The next batch of a generator
-#'
-#' @param generator An image iterator, or any other generator function.
-#' @param completed What is returned at the end of a generator that has one.
-#' @return A batch: a list of inputs and targets. An image iterator without targets gives an array.
-#' @family image preprocessing
-#' @examples
-#' pictures <- array(runif(10 * 8 * 8, 0, 255), c(10, 8, 8, 1))
-#' batches <- flow_images_from_data(pictures, 0:9, batch_size = 4)
-#' str(generator_next(batches))
-#' @export
-generator_next <- function(generator, completed = NULL) {
-  if (is_iterator(generator)) return(iterator_next(generator))
-  if (is.function(generator)) {
-    batch <- generator()
-    return(if (is.null(batch)) completed else batch)
-  }
-  abort(sprintf("`generator` must be an image iterator or a function, not %s.", describe(generator)),
-        "hornet_value_error")
-}
-
 # Iterators ------------------------------------------------------------------------------------
 
 # An environment: iterators have an identity and a state. `labels` is list(native, targets):
@@ -275,9 +254,9 @@ new_iterator <- function(kind, generator, flow, n, image_shape, labels, options,
   }
   iterator$reset <- function() invisible(cpp_image_flow_reset(flow))
   iterator$on_epoch_end <- function() invisible(cpp_image_flow_end_pass(flow))
-  iterator$`next` <- function() iterator_next(iterator)
+  iterator$`next` <- function() next_batch(iterator)
   structure(iterator, class = c("keras_image_iterator", paste0("keras.preprocessing.image.", kind),
-                                "keras.preprocessing.image.Iterator", "keras.utils.data_utils.Sequence"))
+                                "keras.preprocessing.image.Iterator", iterator_class))
 }
 
 file_iterator <- function(kind, generator, paths, labels, target_size, color_mode, interpolation,
@@ -316,8 +295,10 @@ print.keras_image_iterator <- function(x, ...) {
   invisible(x)
 }
 
-# How a pass begins and what a batch is made of.
-iterator_next <- function(iterator, batch = -1L) {
+next_batch.keras_image_iterator <- function(iterator) image_batch(iterator)
+
+# `batch`: its place in the pass, from 0; -1: what comes next.
+image_batch <- function(iterator, batch = -1L) {
   generator <- iterator$image_data_generator
   user_function <- r_preprocessing(generator)
   made <- cpp_image_flow_batch(iterator$.flow, pipeline_spec(iterator), image_workers(), batch)
@@ -355,7 +336,7 @@ preprocess_in_r <- function(iterator, x, made, user_function) {
 # A feeder for a model: the batches of whole passes by their place, in random order where
 # `shuffle_batches` is set. With a preprocessing function of the user, who is called on R's thread,
 # the iterator's own order.
-iterator_feeder <- function(iterator, spec, queue_size, total, shuffle_batches = FALSE) {
+iterator_feeder.keras_image_iterator <- function(iterator, spec, queue_size, total, shuffle_batches) {
   if (iterator$n == 0) abort("The image iterator has no images.", "hornet_data_error")
   if (is.null(r_preprocessing(iterator$image_data_generator))) {
     source <- cpp_image_source(iterator$.flow, pipeline_spec(iterator), image_workers(), total, shuffle_batches)
@@ -363,13 +344,18 @@ iterator_feeder <- function(iterator, spec, queue_size, total, shuffle_batches =
   }
   several <- length(iterator$.labels$native$inputs) > 0L
   without_targets <- identical(iterator$.labels$native$kind, "none")
-  next_batch <- function() {
-    batch <- iterator_next(iterator)
+  generator <- function() {
+    batch <- next_batch(iterator)
     if (without_targets) list(batch) else batch
   }
-  if (several && without_targets) next_batch <- function() list(iterator_next(iterator))
-  if (shuffle_batches) next_batch <- with_own_random_state(next_batch)
-  cpp_feeder_generator(next_batch, spec, queue_size, total)
+  if (several && without_targets) generator <- function() list(next_batch(iterator))
+  if (shuffle_batches) generator <- with_own_random_state(generator)
+  cpp_feeder_generator(generator, spec, queue_size, total)
+}
+
+input_shapes.keras_image_iterator <- function(iterator) {
+  others <- lapply(iterator$.labels$native$inputs, function(x) dim(x)[-1L])
+  c(list(iterator$image_shape), others)
 }
 
 # The generator's fields are read for each run: fitting it, or changing it, affects its iterators.
