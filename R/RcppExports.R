@@ -65,6 +65,22 @@ cpp_finish_batches <- function() {
     .Call(`_hornet_cpp_finish_batches`)
 }
 
+cpp_read_npy <- function(bytes) {
+    .Call(`_hornet_cpp_read_npy`, bytes)
+}
+
+cpp_read_pickle <- function(bytes) {
+    .Call(`_hornet_cpp_read_pickle`, bytes)
+}
+
+cpp_read_values <- function(bytes, type, dim) {
+    .Call(`_hornet_cpp_read_values`, bytes, type, dim)
+}
+
+cpp_numpy_permutations <- function(seed, sizes) {
+    .Call(`_hornet_cpp_numpy_permutations`, seed, sizes)
+}
+
 cpp_graph <- function() {
     .Call(`_hornet_cpp_graph`)
 }

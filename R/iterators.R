@@ -38,4 +38,3 @@ generator_next <- function(generator, completed = NULL) {
   abort(sprintf("`generator` must be an iterator or a function, not %s.", describe(generator)),
         "hornet_value_error")
 }
-

@@ -185,6 +185,49 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_read_npy
+SEXP cpp_read_npy(SEXP bytes);
+RcppExport SEXP _hornet_cpp_read_npy(SEXP bytesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type bytes(bytesSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_read_npy(bytes));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_read_pickle
+SEXP cpp_read_pickle(SEXP bytes);
+RcppExport SEXP _hornet_cpp_read_pickle(SEXP bytesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type bytes(bytesSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_read_pickle(bytes));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_read_values
+SEXP cpp_read_values(SEXP bytes, SEXP type, SEXP dim);
+RcppExport SEXP _hornet_cpp_read_values(SEXP bytesSEXP, SEXP typeSEXP, SEXP dimSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type type(typeSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type dim(dimSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_read_values(bytes, type, dim));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_numpy_permutations
+SEXP cpp_numpy_permutations(double seed, SEXP sizes);
+RcppExport SEXP _hornet_cpp_numpy_permutations(SEXP seedSEXP, SEXP sizesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type sizes(sizesSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_numpy_permutations(seed, sizes));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_graph
 SEXP cpp_graph();
 RcppExport SEXP _hornet_cpp_graph() {
@@ -714,6 +757,10 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hornet_cpp_feeder_stop", (DL_FUNC) &_hornet_cpp_feeder_stop, 1},
     {"_hornet_cpp_feeder_timing", (DL_FUNC) &_hornet_cpp_feeder_timing, 1},
     {"_hornet_cpp_finish_batches", (DL_FUNC) &_hornet_cpp_finish_batches, 0},
+    {"_hornet_cpp_read_npy", (DL_FUNC) &_hornet_cpp_read_npy, 1},
+    {"_hornet_cpp_read_pickle", (DL_FUNC) &_hornet_cpp_read_pickle, 1},
+    {"_hornet_cpp_read_values", (DL_FUNC) &_hornet_cpp_read_values, 3},
+    {"_hornet_cpp_numpy_permutations", (DL_FUNC) &_hornet_cpp_numpy_permutations, 2},
     {"_hornet_cpp_graph", (DL_FUNC) &_hornet_cpp_graph, 0},
     {"_hornet_cpp_graph_op", (DL_FUNC) &_hornet_cpp_graph_op, 5},
     {"_hornet_cpp_graph_input", (DL_FUNC) &_hornet_cpp_graph_input, 4},

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Includes point one way: base <- graph <- exec -> backend; base <- rt <- data <- image; all of
-# them <- train; only src/*.cpp and src/r_*.h see Rcpp, only backend/cuda sees CUDA.
+# Includes point one way: base <- graph <- exec -> backend; base <- rt <- data <- image; base
+# <- files; all of them <- train; only src/*.cpp and src/r_*.h see Rcpp, only backend/cuda sees CUDA.
 # Prints what points elsewhere.
 cd "$(dirname "$0")/../src" || exit 1
 bad=0
@@ -21,6 +21,7 @@ allow() {  # folder, folders it may include
   done
 }
 allow base ""
+allow files "base"
 allow graph "base"
 allow rt "base"
 allow backend "base graph rt"
