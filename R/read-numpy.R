@@ -31,7 +31,7 @@ read_idx <- function(path) {
     dim <- readBin(con, "integer", head[[4L]], endian = "big")
     if (is.na(type) || length(dim) != head[[4L]] || any(dim < 0L)) stop("its header is damaged")
     bytes <- prod(dim) * as.integer(substr(type, 3L, 3L))
-    if (bytes > 2^32) stop("it claims to be larger than 4 GB")
+    if (bytes > 2^30) stop("it claims to be larger than 1 GB")
     cpp_read_values(readBin(con, "raw", bytes), unname(type), as.double(dim))
   })
 }
