@@ -33,8 +33,8 @@ cpp_device_selftest <- function(device) {
     .Call(`_hornet_cpp_device_selftest`, device)
 }
 
-cpp_feeder_generator <- function(generator, spec, queue_size, total) {
-    .Call(`_hornet_cpp_feeder_generator`, generator, spec, queue_size, total)
+cpp_feeder_generator <- function(generator, spec, queue_size, total, follower = NULL) {
+    .Call(`_hornet_cpp_feeder_generator`, generator, spec, queue_size, total, follower)
 }
 
 cpp_dataset <- function(inputs, targets, weights) {
@@ -125,12 +125,20 @@ cpp_image_flow_array <- function(x, channels_first, data, options) {
     .Call(`_hornet_cpp_image_flow_array`, x, channels_first, data, options)
 }
 
-cpp_image_flow_batch <- function(flow, pipeline, workers, i) {
-    .Call(`_hornet_cpp_image_flow_batch`, flow, pipeline, workers, i)
+cpp_image_flow_batch <- function(flow, pipeline, workers, run = NULL) {
+    .Call(`_hornet_cpp_image_flow_batch`, flow, pipeline, workers, run)
 }
 
-cpp_image_flow_state <- function(flow) {
-    .Call(`_hornet_cpp_image_flow_state`, flow)
+cpp_image_flow_run <- function(flow) {
+    .Call(`_hornet_cpp_image_flow_run`, flow)
+}
+
+cpp_image_flow_position <- function(flow) {
+    .Call(`_hornet_cpp_image_flow_position`, flow)
+}
+
+cpp_image_flow_move <- function(flow, position) {
+    .Call(`_hornet_cpp_image_flow_move`, flow, position)
 }
 
 cpp_image_flow_reset <- function(flow) {

@@ -10,7 +10,8 @@
 #' Folders and files are sorted by the bytes of their names, on every system. Each pass goes through
 #' all pictures once; the last batch of a pass may be smaller. With a `seed`, the same pictures in the
 #' same order come out as in Keras, whatever the number of threads; without one, R's [set.seed()]
-#' decides. [fit_generator()] takes the batches of each pass in random order.
+#' decides. [fit_generator()] takes the batches of each pass in random order, and goes on with the
+#' pass that earlier training left.
 #'
 #' Options: `hornet.image_workers` (number of threads, by default all cores but one), `hornet.cache`
 #' (bytes of memory for decoded pictures, by default a quarter of what is free; `FALSE` for none),
@@ -249,7 +250,7 @@ new_iterator <- function(kind, generator, flow, n, image_shape, labels, options,
   for (name in c("batch_index", "total_batches_seen", "index_array")) {
     local({
       field <- name
-      makeActiveBinding(field, function() cpp_image_flow_state(flow)[[field]], iterator)
+      makeActiveBinding(field, function() cpp_image_flow_position(flow)[[field]], iterator)
     })
   }
   iterator$reset <- function() invisible(cpp_image_flow_reset(flow))
@@ -297,11 +298,27 @@ print.keras_image_iterator <- function(x, ...) {
 
 next_batch.keras_image_iterator <- function(iterator) image_batch(iterator)
 
-# `batch`: its place in the pass, from 0; -1: what comes next.
-image_batch <- function(iterator, batch = -1L) {
+get_position.keras_image_iterator <- function(iterator) {
+  c(list(n = iterator$n, batch_size = iterator$batch_size), cpp_image_flow_position(iterator$.flow))
+}
+
+set_position.keras_image_iterator <- function(iterator, position) {
+  own <- get_position(iterator)
+  plain <- function(x) is.null(x) || is.numeric(x)
+  if (!is.list(position) || !setequal(names(position), names(own)) || !all(vapply(position, plain, NA))) {
+    abort("`state` is not that of an image iterator.", "hornet_value_error")
+  }
+  check_same(position$n, own$n, "an iterator whose number of images is")
+  check_same(position$batch_size, own$batch_size, "an iterator whose batch size is")
+  cpp_image_flow_move(iterator$.flow, position)
+  assign("seed", position$seed, envir = iterator)
+}
+
+# `run`: who keeps the place of a run that reads ahead.
+image_batch <- function(iterator, run = NULL) {
   generator <- iterator$image_data_generator
   user_function <- r_preprocessing(generator)
-  made <- cpp_image_flow_batch(iterator$.flow, pipeline_spec(iterator), image_workers(), batch)
+  made <- cpp_image_flow_batch(iterator$.flow, pipeline_spec(iterator), image_workers(), run)
   x <- made$x
   if (!is.null(user_function)) x <- preprocess_in_r(iterator, x, made, user_function)
   others <- lapply(iterator$.labels$native$inputs, take_rows, made$index)
@@ -342,15 +359,14 @@ iterator_feeder.keras_image_iterator <- function(iterator, spec, queue_size, tot
     source <- cpp_image_source(iterator$.flow, pipeline_spec(iterator), image_workers(), total, shuffle_batches)
     return(cpp_feeder_source(source, spec, queue_size, total))
   }
-  several <- length(iterator$.labels$native$inputs) > 0L
   without_targets <- identical(iterator$.labels$native$kind, "none")
+  run <- cpp_image_flow_run(iterator$.flow)
   generator <- function() {
-    batch <- next_batch(iterator)
+    batch <- image_batch(iterator, run)
     if (without_targets) list(batch) else batch
   }
-  if (several && without_targets) generator <- function() list(next_batch(iterator))
   if (shuffle_batches) generator <- with_own_random_state(generator)
-  cpp_feeder_generator(generator, spec, queue_size, total)
+  cpp_feeder_generator(generator, spec, queue_size, total, run)
 }
 
 input_shapes.keras_image_iterator <- function(iterator) {

@@ -92,15 +92,16 @@ BEGIN_RCPP
 END_RCPP
 }
 // cpp_feeder_generator
-SEXP cpp_feeder_generator(SEXP generator, SEXP spec, int queue_size, double total);
-RcppExport SEXP _hornet_cpp_feeder_generator(SEXP generatorSEXP, SEXP specSEXP, SEXP queue_sizeSEXP, SEXP totalSEXP) {
+SEXP cpp_feeder_generator(SEXP generator, SEXP spec, int queue_size, double total, SEXP follower);
+RcppExport SEXP _hornet_cpp_feeder_generator(SEXP generatorSEXP, SEXP specSEXP, SEXP queue_sizeSEXP, SEXP totalSEXP, SEXP followerSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type generator(generatorSEXP);
     Rcpp::traits::input_parameter< SEXP >::type spec(specSEXP);
     Rcpp::traits::input_parameter< int >::type queue_size(queue_sizeSEXP);
     Rcpp::traits::input_parameter< double >::type total(totalSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_feeder_generator(generator, spec, queue_size, total));
+    Rcpp::traits::input_parameter< SEXP >::type follower(followerSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_feeder_generator(generator, spec, queue_size, total, follower));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -362,25 +363,46 @@ BEGIN_RCPP
 END_RCPP
 }
 // cpp_image_flow_batch
-SEXP cpp_image_flow_batch(SEXP flow, SEXP pipeline, int workers, int i);
-RcppExport SEXP _hornet_cpp_image_flow_batch(SEXP flowSEXP, SEXP pipelineSEXP, SEXP workersSEXP, SEXP iSEXP) {
+SEXP cpp_image_flow_batch(SEXP flow, SEXP pipeline, int workers, SEXP run);
+RcppExport SEXP _hornet_cpp_image_flow_batch(SEXP flowSEXP, SEXP pipelineSEXP, SEXP workersSEXP, SEXP runSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type flow(flowSEXP);
     Rcpp::traits::input_parameter< SEXP >::type pipeline(pipelineSEXP);
     Rcpp::traits::input_parameter< int >::type workers(workersSEXP);
-    Rcpp::traits::input_parameter< int >::type i(iSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_image_flow_batch(flow, pipeline, workers, i));
+    Rcpp::traits::input_parameter< SEXP >::type run(runSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_image_flow_batch(flow, pipeline, workers, run));
     return rcpp_result_gen;
 END_RCPP
 }
-// cpp_image_flow_state
-SEXP cpp_image_flow_state(SEXP flow);
-RcppExport SEXP _hornet_cpp_image_flow_state(SEXP flowSEXP) {
+// cpp_image_flow_run
+SEXP cpp_image_flow_run(SEXP flow);
+RcppExport SEXP _hornet_cpp_image_flow_run(SEXP flowSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type flow(flowSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_image_flow_state(flow));
+    rcpp_result_gen = Rcpp::wrap(cpp_image_flow_run(flow));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_image_flow_position
+SEXP cpp_image_flow_position(SEXP flow);
+RcppExport SEXP _hornet_cpp_image_flow_position(SEXP flowSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type flow(flowSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_image_flow_position(flow));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_image_flow_move
+SEXP cpp_image_flow_move(SEXP flow, SEXP position);
+RcppExport SEXP _hornet_cpp_image_flow_move(SEXP flowSEXP, SEXP positionSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type flow(flowSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type position(positionSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_image_flow_move(flow, position));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -749,7 +771,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hornet_cpp_open_device", (DL_FUNC) &_hornet_cpp_open_device, 1},
     {"_hornet_cpp_close_device", (DL_FUNC) &_hornet_cpp_close_device, 1},
     {"_hornet_cpp_device_selftest", (DL_FUNC) &_hornet_cpp_device_selftest, 1},
-    {"_hornet_cpp_feeder_generator", (DL_FUNC) &_hornet_cpp_feeder_generator, 4},
+    {"_hornet_cpp_feeder_generator", (DL_FUNC) &_hornet_cpp_feeder_generator, 5},
     {"_hornet_cpp_dataset", (DL_FUNC) &_hornet_cpp_dataset, 3},
     {"_hornet_cpp_feeder_dataset", (DL_FUNC) &_hornet_cpp_feeder_dataset, 8},
     {"_hornet_cpp_feeder_source", (DL_FUNC) &_hornet_cpp_feeder_source, 4},
@@ -773,7 +795,9 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hornet_cpp_image_flow_files", (DL_FUNC) &_hornet_cpp_image_flow_files, 4},
     {"_hornet_cpp_image_flow_array", (DL_FUNC) &_hornet_cpp_image_flow_array, 4},
     {"_hornet_cpp_image_flow_batch", (DL_FUNC) &_hornet_cpp_image_flow_batch, 4},
-    {"_hornet_cpp_image_flow_state", (DL_FUNC) &_hornet_cpp_image_flow_state, 1},
+    {"_hornet_cpp_image_flow_run", (DL_FUNC) &_hornet_cpp_image_flow_run, 1},
+    {"_hornet_cpp_image_flow_position", (DL_FUNC) &_hornet_cpp_image_flow_position, 1},
+    {"_hornet_cpp_image_flow_move", (DL_FUNC) &_hornet_cpp_image_flow_move, 2},
     {"_hornet_cpp_image_flow_reset", (DL_FUNC) &_hornet_cpp_image_flow_reset, 1},
     {"_hornet_cpp_image_flow_end_pass", (DL_FUNC) &_hornet_cpp_image_flow_end_pass, 1},
     {"_hornet_cpp_image_source", (DL_FUNC) &_hornet_cpp_image_source, 5},

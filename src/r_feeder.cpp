@@ -17,7 +17,6 @@ using namespace hornet;
 namespace {
 
 constexpr const char* kDatasetHandle = "dataset";
-constexpr const char* kSourceHandle = "source";
 
 Feeder::Options options_of(int queue_size, double total) {
   if (queue_size < 0) throw Error("the queue size must not be negative", "value");
@@ -74,14 +73,17 @@ std::vector<std::int64_t> rows_from_r(SEXP rows) {
 }  // namespace
 
 // `generator`: an R function without arguments. `total`: batches to ask for; -1: without end.
+// `follower`: NULL, or the handle of one.
 // [[Rcpp::export(rng = false)]]
-SEXP cpp_feeder_generator(SEXP generator, SEXP spec, int queue_size, double total) {
+SEXP cpp_feeder_generator(SEXP generator, SEXP spec, int queue_size, double total,
+                          SEXP follower = R_NilValue) {
   return glue_entry("cpp_feeder_generator", [&]() -> SEXP {
     if (!Rf_isFunction(generator)) {
       throw Error("expected a function, got " + description(generator), "value");
     }
     const FeedSpec feed = spec_from_r(spec);
     auto source = std::make_shared<RSource>(generator, feed);
+    if (!Rf_isNull(follower)) source->set_follower(get_handle<Follower>(follower, kFollowerHandle));
     auto feeder = std::make_shared<Feeder>(source, feed, options_of(queue_size, total));
     source->set_starved([raw = feeder.get()] { return raw->starved(); });
     return feeder_handle(std::move(feeder));
@@ -139,7 +141,11 @@ SEXP cpp_feeder_next(SEXP feeder) {
     const auto f = live_feeder(feeder);
     BatchPool::Lease batch;
     serve_while(
-        f->loop(), [&] { f->close(); }, [&] { batch = f->pop(); });
+        f->loop(), [&] { f->close(); },
+        [&] {
+          batch = f->pop();
+          if (batch) f->taken();
+        });
     if (!batch) return R_NilValue;
     Rcpp::List list(3);
     list[0] = arrays_to_r(batch->inputs);

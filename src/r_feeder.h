@@ -9,6 +9,8 @@
 namespace hornet {
 
 constexpr const char* kFeederHandle = "feeder";
+constexpr const char* kSourceHandle = "source";
+constexpr const char* kFollowerHandle = "follower";
 
 // Error where it was stopped or belongs to the parent of a forked child.
 std::shared_ptr<Feeder> live_feeder(SEXP handle);

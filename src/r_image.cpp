@@ -6,6 +6,7 @@
 
 #include "image/image_source.h"
 #include "image/listing.h"
+#include "r_feeder.h"
 
 using namespace hornet;
 
@@ -82,6 +83,22 @@ std::shared_ptr<ImageFlow> flow_of(SEXP handle) {
   return get_handle<ImageFlow>(handle, kFlowHandle);
 }
 
+// A run that keeps the flow's place; NULL: one of its own.
+std::shared_ptr<FlowRun> run_from_r(SEXP run, const std::shared_ptr<ImageFlow>& flow) {
+  if (Rf_isNull(run)) return std::make_shared<FlowRun>(flow, BatchOrder::iterate);
+  return std::dynamic_pointer_cast<FlowRun>(get_handle<Follower>(run, kFollowerHandle));
+}
+
+Rcpp::RObject order_to_r(const FlowPosition::Order& order) {
+  if (!order) return R_NilValue;
+  return Rcpp::IntegerVector(order->begin(), order->end());
+}
+
+FlowPosition::Order order_from_r(SEXP order) {
+  if (Rf_isNull(order)) return nullptr;
+  return std::make_shared<const std::vector<int>>(Rcpp::as<std::vector<int>>(order));
+}
+
 Rcpp::IntegerVector one_based(const std::vector<int>& index) {
   Rcpp::IntegerVector result(index.begin(), index.end());
   for (int& i : result) ++i;
@@ -147,21 +164,25 @@ SEXP cpp_image_flow_array(SEXP x, bool channels_first, SEXP data, SEXP options) 
   });
 }
 
-// Reads batch `i` (0-based) of this pass, or with i = -1 what comes next, while R stays
-// interruptible: list(x, index, marks), index 1-based.
+// Reads what comes next, while R stays interruptible: list(x, index, marks), index 1-based. With a
+// `run` it is a batch read ahead, else it counts as used, even if it can't be made.
 // [[Rcpp::export(rng = false)]]
-SEXP cpp_image_flow_batch(SEXP flow, SEXP pipeline, int workers, int i) {
+SEXP cpp_image_flow_batch(SEXP flow, SEXP pipeline, int workers, SEXP run = R_NilValue) {
   return glue_entry("cpp_image_flow_batch", [&]() -> SEXP {
     const auto images = flow_of(flow);
     ImageSource::Options options;
     options.workers = std::min(workers, images->size());
     options.total = 1;
-    options.order = BatchOrder::iterate;
-    options.only = i;
     const Pipeline what = pipeline_from_r(pipeline);
-    ImageSource source(images, what, options);
+    ImageSource source(run_from_r(run, images), what, options);
     Batch batch;
     RunLoop loop;
+    struct Use {
+      ImageSource* source;
+      ~Use() {
+        if (source) source->taken();
+      }
+    } use{Rf_isNull(run) ? &source : nullptr};
     serve_while(
         loop, [&] { source.stop(); }, [&] { source.next(batch); });
     const Tensor x = batch.inputs[0].view();
@@ -176,24 +197,70 @@ SEXP cpp_image_flow_batch(SEXP flow, SEXP pipeline, int workers, int i) {
   });
 }
 
-// list(batch_index, total_batches_seen, index_array = NULL or 0-based)
+// The follower for a generator that reads the flow by cpp_image_flow_batch().
 // [[Rcpp::export(rng = false)]]
-SEXP cpp_image_flow_state(SEXP flow) {
-  return glue_entry("cpp_image_flow_state", [&]() -> SEXP {
-    const FlowState state = flow_of(flow)->state();
-    Rcpp::RObject index;
-    if (!state.index.empty()) index = Rcpp::IntegerVector(state.index.begin(), state.index.end());
+SEXP cpp_image_flow_run(SEXP flow) {
+  return glue_entry("cpp_image_flow_run", [&]() -> SEXP {
+    return make_handle<Follower>(std::make_shared<FlowRun>(flow_of(flow), BatchOrder::iterate),
+                                 kFollowerHandle);
+  });
+}
+
+// Where the flow is after the last batch used, as plain R values; index_array and batch_order
+// 0-based or NULL.
+// [[Rcpp::export(rng = false)]]
+SEXP cpp_image_flow_position(SEXP flow) {
+  return glue_entry("cpp_image_flow_position", [&]() -> SEXP {
+    const FlowPosition p = flow_of(flow)->used();
+    Rcpp::RObject seed;
+    if (p.has_seed) seed = Rcpp::wrap(static_cast<double>(p.seed));
+    const MersenneTwister& stream = p.random.engine();
     return Rcpp::List::create(
-        Rcpp::Named("batch_index") = static_cast<double>(state.batch_index),
-        Rcpp::Named("total_batches_seen") = static_cast<double>(state.batches_seen),
-        Rcpp::Named("index_array") = index);
+        Rcpp::Named("seed") = seed, Rcpp::Named("batch_index") = static_cast<double>(p.batch_index),
+        Rcpp::Named("total_batches_seen") = static_cast<double>(p.batches_seen),
+        Rcpp::Named("index_array") = order_to_r(p.index),
+        Rcpp::Named("batch_order") = order_to_r(p.batches),
+        Rcpp::Named("batch_place") = static_cast<double>(p.place),
+        Rcpp::Named("stream") = Rcpp::NumericVector(stream.words.begin(), stream.words.end()),
+        Rcpp::Named("stream_position") = stream.position);
+  });
+}
+
+// [[Rcpp::export(rng = false)]]
+SEXP cpp_image_flow_move(SEXP flow, SEXP position) {
+  return glue_entry("cpp_image_flow_move", [&]() -> SEXP {
+    const auto images = flow_of(flow);
+    FlowPosition p;
+    SEXP seed = list_field(position, "seed");
+    p.has_seed = !Rf_isNull(seed);
+    if (p.has_seed) p.seed = seed_from_r(seed);
+    p.batch_index = list_value<int>(position, "batch_index");
+    p.batches_seen = static_cast<std::int64_t>(list_value<double>(position, "total_batches_seen"));
+    p.index = order_from_r(list_field(position, "index_array"));
+    p.batches = order_from_r(list_field(position, "batch_order"));
+    p.place = list_value<int>(position, "batch_place");
+    MersenneTwister stream(0);
+    const auto words = list_value<std::vector<double>>(position, "stream");
+    if (words.size() != stream.words.size()) throw Error("the random stream is damaged", "value");
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      if (!(words[i] >= 0 && words[i] <= 4294967295.0))
+        throw Error("the random stream is damaged", "value");
+      stream.words[i] = static_cast<std::uint32_t>(words[i]);
+    }
+    stream.position = list_value<int>(position, "stream_position");
+    p.random = NumpyRandom(stream);
+    images->check(p);
+    images->move_to(p);
+    return R_NilValue;
   });
 }
 
 // [[Rcpp::export(rng = false)]]
 SEXP cpp_image_flow_reset(SEXP flow) {
   return glue_entry("cpp_image_flow_reset", [&]() -> SEXP {
-    flow_of(flow)->reset();
+    const auto images = flow_of(flow);
+    images->reset();
+    images->use(images->drawn());
     return R_NilValue;
   });
 }
@@ -201,7 +268,9 @@ SEXP cpp_image_flow_reset(SEXP flow) {
 // [[Rcpp::export(rng = false)]]
 SEXP cpp_image_flow_end_pass(SEXP flow) {
   return glue_entry("cpp_image_flow_end_pass", [&]() -> SEXP {
-    flow_of(flow)->end_pass();
+    const auto images = flow_of(flow);
+    images->end_pass();
+    images->use(images->drawn());
     return R_NilValue;
   });
 }
@@ -213,9 +282,11 @@ SEXP cpp_image_source(SEXP flow, SEXP pipeline, int workers, double total, bool 
     ImageSource::Options options;
     options.workers = workers;
     options.total = static_cast<std::int64_t>(total);
-    options.order = shuffle_batches ? BatchOrder::shuffled : BatchOrder::sequential;
+    auto run = std::make_shared<FlowRun>(
+        flow_of(flow), shuffle_batches ? BatchOrder::shuffled : BatchOrder::sequential);
     return make_handle<Source>(
-        std::make_shared<ImageSource>(flow_of(flow), pipeline_from_r(pipeline), options), "source");
+        std::make_shared<ImageSource>(std::move(run), pipeline_from_r(pipeline), options),
+        kSourceHandle);
   });
 }
 

@@ -65,6 +65,7 @@ RSource::~RSource() { finished(); }
 
 void RSource::finished() noexcept {
   if (!env_ || owner_pid_ != getpid()) return;
+  if (follower_) follower_->ended();
   value_.release();
   R_ReleaseObject(std::exchange(env_, nullptr));
   --live_counts().handles;

@@ -2,6 +2,8 @@
 #pragma once
 #include <exception>
 #include <functional>
+#include <memory>
+#include <utility>
 
 #include "data/source.h"
 #include "r_convert.h"
@@ -21,7 +23,12 @@ class RSource : public Source {
   void attach(RunLoop& loop) override { loop_ = &loop; }
   bool next(Batch& batch) override;
   bool computes() const override { return computing_share_ >= 0.5; }
+  void taken() override {
+    if (follower_) follower_->taken();
+  }
   void finished() noexcept override;  // lets go of the generator
+  // Who keeps the place of what the generator reads.
+  void set_follower(std::shared_ptr<Follower> follower) { follower_ = std::move(follower); }
   // The feeder says whether its trainer has used up what is ready.
   void set_starved(std::function<bool()> starved) { starved_ = std::move(starved); }
 
@@ -37,6 +44,7 @@ class RSource : public Source {
   const FeedSpec spec_;
   RunLoop* loop_ = nullptr;
   std::function<bool()> starved_;
+  std::shared_ptr<Follower> follower_;
   SEXP call_, env_;  // preserved
   const int owner_pid_;
   std::int64_t batches_ = 0;

@@ -32,6 +32,8 @@ class Feeder {
   // Trainer: the next batch, or an empty lease at the end of data or after stop(). Rethrows what
   // ended the producer once the batches before it are gone.
   BatchPool::Lease pop();
+  // Trainer: it is done with one more batch.
+  void taken() { source_->taken(); }
   // Any thread: the run is over. Drops queued batches, wakes everybody, joins nobody.
   void close() noexcept;
   // R's thread, idempotent: close(), then the producer is joined and posts are run. Inside a

@@ -5,6 +5,17 @@
 
 namespace hornet {
 
+// Follows how far a model got with batches that were made ahead of it, so that an iterator can say
+// where it is. Any thread.
+class Follower {
+ public:
+  virtual ~Follower() = default;
+  // One more batch, in the order they were made, has been worked on.
+  virtual void taken() = 0;
+  // The run is over: batches that were made and not taken never happened. Idempotent.
+  virtual void ended() noexcept = 0;
+};
+
 // Feeds one feeder. Fills `batch` (its buffers are reused; `weights` arrives without values and
 // may stay so) or returns false at the end of data. Errors are thrown: Error for the user's data,
 // Stopped when the run is over.
@@ -16,7 +27,9 @@ class Source {
   virtual void attach(RunLoop&) {}
   // Anyone: makes a next() that waits return soon. Idempotent.
   virtual void stop() noexcept {}
-  // R's thread: nobody will call next() again.
+  // Trainer: see Follower.
+  virtual void taken() {}
+  // R's thread: nobody will call next() again. May come more than once.
   virtual void finished() noexcept {}
   // Cheap and without R: the trainer calls next() itself, no thread is started.
   virtual bool direct() const { return false; }

@@ -1,11 +1,13 @@
 // An endless walk over a data set of pictures: which ones come next, and how each is transformed.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <vector>
 
 #include "base/shape.h"
+#include "data/source.h"
 #include "image/augment.h"
 #include "image/image_set.h"
 
@@ -36,10 +38,18 @@ struct BatchPlan {
   std::vector<std::uint32_t> marks;  // for the names of saved pictures
 };
 
-// What a reader of the iterator's fields sees, and what brings a flow back to where it was.
-struct FlowState {
-  std::int64_t batch_index = 0, batches_seen = 0;
-  std::vector<int> index;  // empty: not drawn yet
+// Where a flow is: all that decides about the batches to come. Copies share the orders.
+struct FlowPosition {
+  using Order = std::shared_ptr<const std::vector<int>>;
+
+  bool has_seed = false;  // else the stream just goes on
+  std::uint32_t seed = 0;
+  std::int64_t batch_index = 0;  // of the iterator protocol: in the pass
+  std::int64_t batches_seen = 0;
+  Order index;             // of the pictures in this pass; null: not drawn yet
+  Order batches;           // in which training takes them; null: its next batch begins a pass
+  std::int64_t place = 0;  // in `batches`
+  NumpyRandom random;
 };
 
 // Draws on the caller's thread, in the order of calls, from one stream: the pictures of a batch
@@ -63,24 +73,58 @@ class ImageFlow {
   // The iterator protocol: the next batch; a new order at each start of a pass.
   void plan_next(const Augmentation& augmentation, BatchPlan& plan);
   // Access by place: batch `i` of this pass, 0-based.
-  void plan_batch(int i, const Augmentation& augmentation, BatchPlan& plan);
-  void end_pass();  // draws a new order
+  void plan_batch(std::int64_t i, const Augmentation& augmentation, BatchPlan& plan);
+  // Training: the batches of each pass in random order. Goes on with a pass that was left.
+  void plan_shuffled(const Augmentation& augmentation, BatchPlan& plan);
+  void end_pass();  // draws a new order of pictures
   void reset();     // the next pass begins
-  FlowState state() const;
-  // An order of batches for a pass of training, from a stream of its own kin.
-  void draw_batch_order(std::vector<int>& order);
+
+  // Batches are drawn ahead of their use: where the drawing is, and the place after the last batch
+  // that was used.
+  FlowPosition drawn() const;
+  FlowPosition used() const;
+  void use(const FlowPosition& position);
+  void move_to(const FlowPosition& position);      // both
+  void check(const FlowPosition& position) const;  // throws Error if it can't be one of this flow
 
  private:
-  void begin_batch();  // all three with the mutex held
+  void begin_batch();  // all with the mutex held
   void draw_index();
+  void draw_batches();
   void draw_samples(std::int64_t first, const Augmentation& augmentation, BatchPlan& plan);
 
   const std::shared_ptr<const ImageSet> set_;
   const FlowData data_;
   const Options options_;
   mutable std::mutex mutex_;
-  NumpyRandom random_;
-  FlowState state_;
+  FlowPosition drawn_, used_;
+};
+
+// Which batches of a flow a run takes.
+enum class BatchOrder : std::uint8_t {
+  iterate,     // the iterator protocol: what the flow yields next
+  sequential,  // batch 0, 1, ... of a pass, then of the next
+  shuffled     // the batches of each pass in random order
+};
+
+// The batches that one run draws from a flow ahead of their use. The flow is where the used ones
+// left it, and in the end goes back to there. draw() has one caller at a time, the rest any.
+class FlowRun : public Follower {
+ public:
+  FlowRun(std::shared_ptr<ImageFlow> flow, BatchOrder order);
+
+  const ImageFlow& flow() const { return *flow_; }
+  void draw(const Augmentation& augmentation, BatchPlan& plan);
+  void taken() override;
+  void ended() noexcept override;
+
+ private:
+  const std::shared_ptr<ImageFlow> flow_;
+  const BatchOrder order_;
+  int place_ = 0;  // draw()'s: in a sequential pass
+  std::mutex mutex_;
+  std::deque<FlowPosition> ahead_;  // after each batch that was drawn and not used
+  FlowPosition last_;               // after the last one used
 };
 
 }  // namespace hornet

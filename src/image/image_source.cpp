@@ -11,11 +11,12 @@
 
 namespace hornet {
 
-ImageSource::ImageSource(std::shared_ptr<ImageFlow> flow, Pipeline pipeline, Options options)
-    : flow_(std::move(flow)),
+ImageSource::ImageSource(std::shared_ptr<FlowRun> run, Pipeline pipeline, Options options)
+    : run_(std::move(run)),
+      flow_(run_->flow()),
       pipeline_(std::move(pipeline)),
       options_(options),
-      picture_(delivered_shape(flow_->set().shape(), pipeline_)) {
+      picture_(delivered_shape(flow_.set().shape(), pipeline_)) {
   for (Job& job : jobs_) idle_.push_back(&job);
 }
 
@@ -42,23 +43,9 @@ void ImageSource::stop() noexcept {
   threads_.clear();
 }
 
-void ImageSource::draw(BatchPlan& plan) {
-  const Augmentation& augmentation = pipeline_.augmentation;
-  if (options_.only >= 0) return flow_->plan_batch(options_.only, augmentation, plan);
-  if (options_.order == BatchOrder::iterate) return flow_->plan_next(augmentation, plan);
-  if (place_ == 0 && options_.order == BatchOrder::shuffled) flow_->draw_batch_order(order_);
-  const bool shuffled = options_.order == BatchOrder::shuffled && !order_.empty();
-  flow_->plan_batch(shuffled ? order_[static_cast<std::size_t>(place_)] : place_, augmentation,
-                    plan);
-  if (++place_ >= flow_->batches()) {
-    place_ = 0;
-    flow_->end_pass();
-  }
-}
-
 // Everything but the pictures.
 void ImageSource::fill_rows(Job& job) {
-  const FlowData& data = flow_->data();
+  const FlowData& data = flow_.data();
   const std::vector<int>& rows = job.plan.index;
   const auto n = static_cast<Dim>(rows.size());
   Batch& batch = job.batch;
@@ -96,7 +83,7 @@ void ImageSource::fill_rows(Job& job) {
 }
 
 void ImageSource::open_next(Job& job) {
-  draw(job.plan);
+  run_->draw(pipeline_.augmentation, job.plan);
   ++drawn_;
   fill_rows(job);
   job.failed_sample = kNone;
@@ -129,7 +116,7 @@ bool ImageSource::next(Batch& batch) {
   idle_.push_back(&job);
   if (job.error) std::rethrow_exception(job.error);
 
-  if (flow_->data().kind == FlowData::Targets::pictures) {
+  if (flow_.data().kind == FlowData::Targets::pictures) {
     const Tensor x = job.batch.inputs[0].view();
     std::memcpy(job.batch.targets[0].data(), x.data, x.bytes());
   }
@@ -137,7 +124,7 @@ bool ImageSource::next(Batch& batch) {
   std::swap(batch.targets, job.batch.targets);
   std::swap(delivered_, job.plan);
   batch.rows = static_cast<Dim>(delivered_.index.size());
-  for (const RowTable& table : flow_->data().weights) {
+  for (const RowTable& table : flow_.data().weights) {
     if (batch.weights.empty()) batch.weights.resize(1);
     table.gather(delivered_.index, batch.weights[0].resize(table.shape, batch.rows));
   }
@@ -151,7 +138,7 @@ void ImageSource::render_samples(Job& job, RenderScratch& scratch) {
        !stop_.load(std::memory_order_relaxed) && (i = job.claimed.fetch_add(1)) < n;) {
     if (i > job.failed_sample.load(std::memory_order_relaxed)) continue;
     try {
-      render(flow_->set(), job.plan, i, pipeline_, scratch, stop_,
+      render(flow_.set(), job.plan, i, pipeline_, scratch, stop_,
              job.batch.inputs[0].data() + i * width);
     } catch (const Stopped&) { return; } catch (...) {
       std::lock_guard<std::mutex> lock(mutex_);

@@ -15,13 +15,6 @@
 
 namespace hornet {
 
-// Which batches of the flow are delivered.
-enum class BatchOrder : std::uint8_t {
-  iterate,     // the iterator protocol: what the flow yields next
-  sequential,  // batch 0, 1, ... of a pass, then of the next
-  shuffled     // the batches of each pass in random order
-};
-
 // Plans are drawn in next()'s thread; the pictures of a batch are shared out among the workers,
 // and one batch ahead is in work while a finished one is handed over. Threads start with the
 // first next() and end with stop() or the source.
@@ -30,14 +23,14 @@ class ImageSource : public Source {
   struct Options {
     int workers = 1;
     std::int64_t total = -1;  // batches that will be asked for; -1: not known
-    BatchOrder order = BatchOrder::sequential;
-    int only = -1;  // >= 0: just this batch of the pass, each time
   };
-  ImageSource(std::shared_ptr<ImageFlow> flow, Pipeline pipeline, Options options);
+  ImageSource(std::shared_ptr<FlowRun> run, Pipeline pipeline, Options options);
   ~ImageSource() override;
 
   bool next(Batch& batch) override;
   void stop() noexcept override;  // and waits until the workers have left
+  void taken() override { run_->taken(); }
+  void finished() noexcept override { run_->ended(); }
 
   // Of the batch that next() delivered last.
   const BatchPlan& delivered() const { return delivered_; }
@@ -60,17 +53,15 @@ class ImageSource : public Source {
   void work(bool counts_as_busy);
   void render_samples(Job& job, RenderScratch& scratch);
   void open_next(Job& job);
-  void draw(BatchPlan& plan);
   void fill_rows(Job& job);
 
-  const std::shared_ptr<ImageFlow> flow_;
+  const std::shared_ptr<FlowRun> run_;
+  const ImageFlow& flow_;
   const Pipeline pipeline_;
   const Options options_;
   const Shape picture_;
 
-  std::int64_t drawn_ = 0;  // next()'s thread, as the following four
-  int place_ = 0;           // in the pass
-  std::vector<int> order_;
+  std::int64_t drawn_ = 0;  // next()'s thread, as the following two
   std::deque<Job*> in_work_, idle_;
   BatchPlan delivered_;
 

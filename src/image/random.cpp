@@ -5,6 +5,29 @@
 
 namespace hornet {
 
+MersenneTwister::MersenneTwister(std::uint32_t seed) {
+  words[0] = seed;
+  for (std::uint32_t i = 1; i < kWords; ++i) {
+    words[i] = 1812433253u * (words[i - 1] ^ (words[i - 1] >> 30)) + i;
+  }
+}
+
+std::uint32_t MersenneTwister::operator()() {
+  if (position >= kWords) {
+    constexpr int kShift = 397;
+    for (int i = 0; i < kWords; ++i) {
+      const std::uint32_t y = (words[i] & 0x80000000u) | (words[(i + 1) % kWords] & 0x7fffffffu);
+      words[i] = words[(i + kShift) % kWords] ^ (y >> 1) ^ (y & 1 ? 0x9908b0dfu : 0);
+    }
+    position = 0;
+  }
+  std::uint32_t y = words[position++];
+  y ^= y >> 11;
+  y ^= (y << 7) & 0x9d2c5680u;
+  y ^= (y << 15) & 0xefc60000u;
+  return y ^ (y >> 18);
+}
+
 double NumpyRandom::uniform() {
   const std::uint32_t high = engine_() >> 5, low = engine_() >> 6;
   return (high * 67108864.0 + low) / 9007199254740992.0;
@@ -28,7 +51,7 @@ std::uint32_t NumpyRandom::up_to(std::uint32_t max) {
   std::uint32_t mask = max;
   for (int shift = 1; shift < 32; shift *= 2) mask |= mask >> shift;
   for (;;) {
-    const std::uint32_t value = static_cast<std::uint32_t>(engine_()) & mask;
+    const std::uint32_t value = engine_() & mask;
     if (value <= max) return value;
   }
 }

@@ -69,6 +69,7 @@ RunResult Trainer::run(std::int64_t steps, bool stop_on_bad) {
       result_.hook_seconds += seconds_between(before, now);
     }
     if (!stepper_->step(std::move(batch))) break;
+    feeder_.taken();
     ++result_.steps;
     result_.rows += rows;
     // Who wants to see each batch's values gets them, at the price of waiting for them.
