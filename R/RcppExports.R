@@ -233,6 +233,14 @@ cpp_function_text <- function(fn, batch, f64 = FALSE, reference = FALSE, device 
     .Call(`_hornet_cpp_function_text`, fn, batch, f64, reference, device)
 }
 
+cpp_window_source <- function(series, windows, shuffle_batches, seed, targets) {
+    .Call(`_hornet_cpp_window_source`, series, windows, shuffle_batches, seed, targets)
+}
+
+cpp_window_batch <- function(series, windows, seed, number) {
+    .Call(`_hornet_cpp_window_batch`, series, windows, seed, number)
+}
+
 cpp_run <- function(fn, feeder, mode, steps, hooks, progress, stop_on_bad, devices = as.integer( c(-1))) {
     .Call(`_hornet_cpp_run`, fn, feeder, mode, steps, hooks, progress, stop_on_bad, devices)
 }

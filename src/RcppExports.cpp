@@ -687,6 +687,33 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_window_source
+SEXP cpp_window_source(SEXP series, SEXP windows, bool shuffle_batches, double seed, bool targets);
+RcppExport SEXP _hornet_cpp_window_source(SEXP seriesSEXP, SEXP windowsSEXP, SEXP shuffle_batchesSEXP, SEXP seedSEXP, SEXP targetsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type series(seriesSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type windows(windowsSEXP);
+    Rcpp::traits::input_parameter< bool >::type shuffle_batches(shuffle_batchesSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< bool >::type targets(targetsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_window_source(series, windows, shuffle_batches, seed, targets));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_window_batch
+SEXP cpp_window_batch(SEXP series, SEXP windows, double seed, double number);
+RcppExport SEXP _hornet_cpp_window_batch(SEXP seriesSEXP, SEXP windowsSEXP, SEXP seedSEXP, SEXP numberSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type series(seriesSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type windows(windowsSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< double >::type number(numberSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_window_batch(series, windows, seed, number));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_run
 SEXP cpp_run(SEXP fn, SEXP feeder, std::string mode, double steps, SEXP hooks, SEXP progress, bool stop_on_bad, Rcpp::IntegerVector devices);
 RcppExport SEXP _hornet_cpp_run(SEXP fnSEXP, SEXP feederSEXP, SEXP modeSEXP, SEXP stepsSEXP, SEXP hooksSEXP, SEXP progressSEXP, SEXP stop_on_badSEXP, SEXP devicesSEXP) {
@@ -821,6 +848,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hornet_cpp_function", (DL_FUNC) &_hornet_cpp_function, 4},
     {"_hornet_cpp_function_run", (DL_FUNC) &_hornet_cpp_function_run, 5},
     {"_hornet_cpp_function_text", (DL_FUNC) &_hornet_cpp_function_text, 5},
+    {"_hornet_cpp_window_source", (DL_FUNC) &_hornet_cpp_window_source, 5},
+    {"_hornet_cpp_window_batch", (DL_FUNC) &_hornet_cpp_window_batch, 4},
     {"_hornet_cpp_run", (DL_FUNC) &_hornet_cpp_run, 8},
     {"_hornet_cpp_training_begin", (DL_FUNC) &_hornet_cpp_training_begin, 1},
     {"_hornet_cpp_training_end", (DL_FUNC) &_hornet_cpp_training_end, 1},

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/rng.h"
 #include "rt/parallel.h"
 
 namespace hornet {
@@ -17,7 +16,8 @@ ArraySource::ArraySource(std::shared_ptr<const Dataset> dataset, std::vector<std
       options_(options),
       rows_(rows.empty() ? dataset_->all.rows : static_cast<Dim>(rows.size())),
       order_(std::move(rows)),
-      batches_((rows_ + options.batch_size - 1) / options.batch_size) {
+      batches_((rows_ + options.batch_size - 1) / options.batch_size),
+      random_(options.seed) {
   for (std::int64_t row : order_) {
     if (row < 0 || row >= dataset_->all.rows) {
       throw Error("row " + std::to_string(row + 1) + " does not exist: there are " +
@@ -38,8 +38,8 @@ ArraySource::ArraySource(std::shared_ptr<const Dataset> dataset, std::vector<std
 
 void ArraySource::start_pass() {
   at_ = 0;
-  if (options_.shuffle == Shuffle::rows) shuffle(order_);
-  if (options_.shuffle == Shuffle::batches) shuffle(batch_order_);
+  if (options_.shuffle == Shuffle::rows) random_.shuffle(order_);
+  if (options_.shuffle == Shuffle::batches) random_.shuffle(batch_order_);
 }
 
 bool ArraySource::next(Batch& batch) {
@@ -79,23 +79,6 @@ void ArraySource::gather(const std::vector<HostTensor>& from, std::vector<HostTe
                    }
                  });
   }
-}
-
-void ArraySource::shuffle(std::vector<std::int64_t>& items) {
-  for (std::size_t i = items.size(); i > 1; --i) {
-    std::swap(items[i - 1], items[static_cast<std::size_t>(random_below(i))]);
-  }
-}
-
-// 64 random bits scaled: the bias is far below 2^-32 for any number of rows.
-std::int64_t ArraySource::random_below(std::int64_t bound) {
-  const std::uint64_t draw = draws_++;
-  const PhiloxCounter bits = philox4x32(
-      {static_cast<std::uint32_t>(draw), static_cast<std::uint32_t>(draw >> 32), 0, 0},
-      {static_cast<std::uint32_t>(options_.seed), static_cast<std::uint32_t>(options_.seed >> 32)});
-  const std::uint64_t high =
-      (std::uint64_t{bits[0]} * bound) + ((std::uint64_t{bits[1]} * bound) >> 32);
-  return static_cast<std::int64_t>(high >> 32);
 }
 
 }  // namespace hornet

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "data/random_order.h"
 #include "data/source.h"
 
 namespace hornet {
@@ -33,8 +34,6 @@ class ArraySource : public Source {
 
  private:
   void start_pass();
-  std::int64_t random_below(std::int64_t bound);
-  void shuffle(std::vector<std::int64_t>& items);
   void gather(const std::vector<HostTensor>& from, std::vector<HostTensor>& to, Dim begin,
               Dim rows) const;
 
@@ -45,7 +44,7 @@ class ArraySource : public Source {
   std::vector<std::int64_t> batch_order_;  // Shuffle::batches
   Dim batches_;                            // of a pass
   Dim at_ = 0;                             // the next batch of this pass
-  std::uint64_t draws_ = 0;
+  RandomOrder random_;
 };
 
 }  // namespace hornet
