@@ -233,6 +233,14 @@ cpp_function_text <- function(fn, batch, f64 = FALSE, reference = FALSE, device 
     .Call(`_hornet_cpp_function_text`, fn, batch, f64, reference, device)
 }
 
+cpp_pad_sequences <- function(sequences, maxlen, features, pad_before, cut_before, value, whole) {
+    .Call(`_hornet_cpp_pad_sequences`, sequences, maxlen, features, pad_before, cut_before, value, whole)
+}
+
+cpp_skipgrams <- function(sequence, vocabulary_size, window_size, negative_samples, shuffle, sampling, seed) {
+    .Call(`_hornet_cpp_skipgrams`, sequence, vocabulary_size, window_size, negative_samples, shuffle, sampling, seed)
+}
+
 cpp_window_source <- function(series, windows, shuffle_batches, seed, targets) {
     .Call(`_hornet_cpp_window_source`, series, windows, shuffle_batches, seed, targets)
 }

@@ -1,4 +1,4 @@
-# Sequences: windows over time series.
+# Sequences: windows over time series, skip-grams.
 
 #' Windows over a time series
 #'
@@ -158,4 +158,78 @@ set_position.keras_timeseries_generator <- function(iterator, position) {
   iterator$.given <- position$given
   iterator$.seed <- position$seed
   invisible(iterator)
+}
+
+#' Pairs of words that occur together
+#'
+#' Makes pairs of a word and each word around it (label 1), and pairs of a word and a random one
+#' (label 0): what word embeddings are trained on.
+#'
+#' @param sequence Words as ids from 1: a vector or list of whole numbers. 0 is no word and left out.
+#' @param vocabulary_size The largest id, plus 1. Random words are 1 to `vocabulary_size - 1`.
+#' @param window_size Number of places to either side that count as around a word.
+#' @param negative_samples Number of random pairs, as a multiple of the others; 0: none.
+#' @param shuffle Bring the pairs in random order? Else the random ones come last.
+#' @param categorical Labels as indicators, `c(0, 1)` and `c(1, 0)`, instead of 1 and 0?
+#' @param sampling_table Chance of each word to be kept as the first of pairs, for ids from 0: see
+#'   [make_sampling_table()]. `NULL`: all are kept.
+#' @param seed A number from which everything random follows; `NULL`: R's [set.seed()] decides.
+#' @return Invisibly, `list(couples, labels)`: a list of pairs of whole numbers, and an integer vector (with
+#'   `categorical` a list of integer vectors).
+#' @section Errors:
+#' Words that aren't whole numbers of at least 0, or are not in the sampling table
+#' (`hornet_value_error`).
+#' @family sequence preprocessing
+#' @examples
+#' grams <- skipgrams(c(5, 2, 0, 7), vocabulary_size = 10, window_size = 1, seed = 1)
+#' do.call(rbind, grams$couples)
+#' grams$labels
+#' @export
+skipgrams <- function(sequence, vocabulary_size, window_size = 4, negative_samples = 1, shuffle = TRUE,
+                      categorical = FALSE, sampling_table = NULL, seed = NULL) {
+  sequence <- as_int(sequence, "sequence")
+  if (any(sequence < 0L)) {
+    abort(sprintf("`sequence` must hold ids from 0, got %d in place %d.", min(sequence), which.min(sequence)),
+          "hornet_value_error")
+  }
+  vocabulary_size <- positive_int(vocabulary_size)
+  check_setting(negative_samples, "negative_samples")
+  if (negative_samples < 0) {
+    abort(sprintf("`negative_samples` must be at least 0, not %s.", describe(negative_samples)), "hornet_value_error")
+  }
+  if (negative_samples > 0 && vocabulary_size < 2L) {
+    abort("`vocabulary_size` must be at least 2: random words are 1 to `vocabulary_size - 1`.", "hornet_value_error")
+  }
+  grams <- cpp_skipgrams(sequence, vocabulary_size, index_from_zero(window_size, "window_size"), negative_samples,
+                         image_flag(shuffle, "shuffle"), as_sampling_table(sampling_table),
+                         as_seed(seed) %||% random_start())
+  if (image_flag(categorical, "categorical")) grams$labels <- list(c(1L, 0L), c(0L, 1L))[grams$labels + 1L]
+  invisible(grams)
+}
+
+as_sampling_table <- function(table) {
+  if (is.null(table)) return(NULL)
+  if (!is.numeric(table) || anyNA(table)) {
+    abort(sprintf("`sampling_table` must be a vector of numbers, not %s.", describe(table)), "hornet_value_error")
+  }
+  as.double(table)
+}
+
+#' Chances to keep words, by how frequent they are
+#'
+#' The chance of a word to be used by [skipgrams()], for words numbered by their frequency: common words
+#' are taken less often than they occur. Frequencies are assumed to follow Zipf's law.
+#'
+#' @param size Number of words, 0 (which is no word) included.
+#' @param sampling_factor How often words are taken: with smaller numbers, common ones are taken less often.
+#' @return A vector of `size` numbers between 0 and 1, for words 0 to `size - 1`.
+#' @family sequence preprocessing
+#' @examples
+#' make_sampling_table(10, sampling_factor = 0.01)
+#' @export
+make_sampling_table <- function(size, sampling_factor = 1e-05) {
+  check_setting(sampling_factor, "sampling_factor")
+  rank <- pmax(seq_len(positive_int(size)) - 1, 1)
+  inverse_frequency <- rank * (log(rank) + 0.577) + 0.5 - 1 / (12 * rank)
+  pmin(1, sqrt(sampling_factor * inverse_frequency))
 }

@@ -39,15 +39,18 @@ to_categorical <- function(y, num_classes = NULL) {
 
 #' Bring sequences to one length
 #'
-#' @param sequences List of numeric vectors, of any lengths.
+#' @param sequences List of numeric vectors, of any lengths; or of matrices or arrays whose first axis
+#'   are the steps, all with the same further axes.
 #' @param maxlen Length of the result; `NULL`: that of the longest sequence.
-#' @param dtype `"int32"` (fractions are cut off) or `"float32"`.
+#' @param dtype `"int32"` (fractions are cut off, what is too large is `NA`) or `"float32"`.
 #' @param padding,truncating `"pre"` or `"post"`: whether shorter sequences get `value` in front or
 #'   behind, and whether longer ones lose their beginning or their end.
 #' @param value What the sequences are padded with.
-#' @return Matrix with one row per sequence and `maxlen` columns.
+#' @return Matrix with one row per sequence and `maxlen` columns; for sequences of matrices or arrays an
+#'   array `(sequences, maxlen, ...)`.
 #' @section Errors:
-#' Sequences that aren't numeric vectors name their place (`hornet_value_error`).
+#' Sequences that aren't numeric, or don't have the axes of the others, name their place
+#' (`hornet_value_error`, `hornet_shape_error`).
 #' @family array utilities
 #' @export
 #' @examples
@@ -56,24 +59,37 @@ to_categorical <- function(y, num_classes = NULL) {
 pad_sequences <- function(sequences, maxlen = NULL, dtype = "int32", padding = "pre",
                           truncating = "pre", value = 0) {
   if (!is.list(sequences)) sequences <- list(sequences)
-  for (i in seq_along(sequences)) {
-    if (!is.numeric(sequences[[i]]) && !is.null(sequences[[i]])) {
-      abort(sprintf("`sequences` must hold numeric vectors, got %s in place %d.", describe(sequences[[i]]), i),
-            "hornet_value_error")
-    }
+  numbers <- vapply(sequences, function(x) is.numeric(x) || is.logical(x) || length(x) == 0L, NA)
+  for (i in utils::head(which(!numbers), 1L)) {
+    abort(sprintf("`sequences` must hold numeric vectors, got %s in place %d.", describe(sequences[[i]]), i),
+          "hornet_value_error")
+  }
+  if (!(is.numeric(value) || is.logical(value)) || length(value) != 1L) {
+    abort(sprintf("`value` must be one number, not %s.", describe(value)), "hornet_value_error")
   }
   padding <- one_of(padding, c("pre", "post"))
   truncating <- one_of(truncating, c("pre", "post"))
-  lengths <- lengths(sequences)
-  maxlen <- if (is.null(maxlen)) max(lengths, 0L) else positive_int(maxlen)
-  padded <- matrix(value, length(sequences), maxlen)
-  for (i in which(lengths > 0L)) {
-    kept <- min(lengths[[i]], maxlen)
-    cut <- if (truncating == "pre") utils::tail else utils::head
-    at <- seq_len(kept) + if (padding == "pre") maxlen - kept else 0L
-    padded[i, at] <- cut(as.vector(sequences[[i]]), kept)
+  shape <- shape_of_steps(sequences)
+  steps <- vapply(sequences, NROW, 0L)
+  steps[lengths(sequences) == 0L] <- 0L
+  maxlen <- if (is.null(maxlen)) max(steps, 0L) else positive_int(maxlen)
+  padded <- cpp_pad_sequences(sequences, maxlen, prod(shape), padding == "pre", truncating == "pre",
+                              as.double(value), as_dtype(dtype) == "int32")
+  array(padded, c(length(sequences), maxlen, shape))
+}
+
+# The axes of sequences behind that of their steps: those of the first that has any steps.
+shape_of_steps <- function(sequences) {
+  shapes <- lapply(sequences, function(x) dim(x)[-1L])
+  filled <- which(lengths(sequences) > 0L)
+  if (length(filled) == 0L) return(NULL)
+  shape <- shapes[[filled[[1L]]]]
+  same <- vapply(shapes[filled], function(other) identical(as.integer(other), as.integer(shape)), NA)
+  for (i in utils::head(filled[!same], 1L)) {
+    abort(sprintf("`sequences` must have steps of one shape: that in place %d has %s, that in place %d %s.",
+                  filled[[1L]], format_shape(shape), i, format_shape(shapes[[i]])), "hornet_shape_error")
   }
-  if (as_dtype(dtype) == "int32") array(as.integer(padded), dim(padded)) else padded
+  shape
 }
 
 #' Scale arrays to length one

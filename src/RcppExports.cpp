@@ -687,6 +687,38 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_pad_sequences
+SEXP cpp_pad_sequences(SEXP sequences, double maxlen, double features, bool pad_before, bool cut_before, double value, bool whole);
+RcppExport SEXP _hornet_cpp_pad_sequences(SEXP sequencesSEXP, SEXP maxlenSEXP, SEXP featuresSEXP, SEXP pad_beforeSEXP, SEXP cut_beforeSEXP, SEXP valueSEXP, SEXP wholeSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type sequences(sequencesSEXP);
+    Rcpp::traits::input_parameter< double >::type maxlen(maxlenSEXP);
+    Rcpp::traits::input_parameter< double >::type features(featuresSEXP);
+    Rcpp::traits::input_parameter< bool >::type pad_before(pad_beforeSEXP);
+    Rcpp::traits::input_parameter< bool >::type cut_before(cut_beforeSEXP);
+    Rcpp::traits::input_parameter< double >::type value(valueSEXP);
+    Rcpp::traits::input_parameter< bool >::type whole(wholeSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_pad_sequences(sequences, maxlen, features, pad_before, cut_before, value, whole));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_skipgrams
+SEXP cpp_skipgrams(SEXP sequence, int vocabulary_size, int window_size, double negative_samples, bool shuffle, SEXP sampling, double seed);
+RcppExport SEXP _hornet_cpp_skipgrams(SEXP sequenceSEXP, SEXP vocabulary_sizeSEXP, SEXP window_sizeSEXP, SEXP negative_samplesSEXP, SEXP shuffleSEXP, SEXP samplingSEXP, SEXP seedSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type sequence(sequenceSEXP);
+    Rcpp::traits::input_parameter< int >::type vocabulary_size(vocabulary_sizeSEXP);
+    Rcpp::traits::input_parameter< int >::type window_size(window_sizeSEXP);
+    Rcpp::traits::input_parameter< double >::type negative_samples(negative_samplesSEXP);
+    Rcpp::traits::input_parameter< bool >::type shuffle(shuffleSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type sampling(samplingSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_skipgrams(sequence, vocabulary_size, window_size, negative_samples, shuffle, sampling, seed));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_window_source
 SEXP cpp_window_source(SEXP series, SEXP windows, bool shuffle_batches, double seed, bool targets);
 RcppExport SEXP _hornet_cpp_window_source(SEXP seriesSEXP, SEXP windowsSEXP, SEXP shuffle_batchesSEXP, SEXP seedSEXP, SEXP targetsSEXP) {
@@ -848,6 +880,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hornet_cpp_function", (DL_FUNC) &_hornet_cpp_function, 4},
     {"_hornet_cpp_function_run", (DL_FUNC) &_hornet_cpp_function_run, 5},
     {"_hornet_cpp_function_text", (DL_FUNC) &_hornet_cpp_function_text, 5},
+    {"_hornet_cpp_pad_sequences", (DL_FUNC) &_hornet_cpp_pad_sequences, 7},
+    {"_hornet_cpp_skipgrams", (DL_FUNC) &_hornet_cpp_skipgrams, 7},
     {"_hornet_cpp_window_source", (DL_FUNC) &_hornet_cpp_window_source, 5},
     {"_hornet_cpp_window_batch", (DL_FUNC) &_hornet_cpp_window_batch, 4},
     {"_hornet_cpp_run", (DL_FUNC) &_hornet_cpp_run, 8},

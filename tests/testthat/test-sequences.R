@@ -128,3 +128,92 @@ test_that("windows that can't be are refused", {
   expect_error(timeseries_generator(letters, 1:26, 3), "`data` must be a numeric array", class = "hornet_value_error")
   expect_error(timeseries_generator(x, 1:20, 3)$get_item(1), "`i` must be at most 0", class = "hornet_value_error")
 })
+
+test_that("skip-grams are the pairs within a window", {
+  case <- sequence_golden("couples")
+  for (expected in case$cases) {
+    grams <- skipgrams(unlist(case$sequence), 11, expected$window_size, negative_samples = 0, shuffle = FALSE)
+    expect_named(grams, c("couples", "labels"))
+    expect_type(grams$couples[[1]], "integer")
+    expect_golden(do.call(rbind, grams$couples), expected$couples)
+    expect_identical(grams$labels, rep(1L, length(grams$couples)))
+    # In any order they are the same.
+    shuffled <- skipgrams(case$sequence, 11, expected$window_size, negative_samples = 0, seed = 3)
+    expect_false(identical(shuffled$couples, grams$couples))
+    key <- function(grams) sort(vapply(grams$couples, paste, "", collapse = " "))
+    expect_identical(key(shuffled), key(grams))
+  }
+  expect_invisible(skipgrams(1:3, 4))
+  expect_identical(skipgrams(integer(), 4), list(couples = list(), labels = integer()))
+  expect_identical(length(skipgrams(c(0, 5, 0), 6)$couples), 0L)
+})
+
+test_that("random pairs have the words of the others and any context, and stay with their labels", {
+  words <- rep(c(1, 2, 2, 3, 4, 4, 4, 4), 200)
+  grams <- skipgrams(words, 21, window_size = 2, negative_samples = 1.5, seed = 1)
+  couples <- do.call(rbind, grams$couples)
+  positive <- grams$labels == 1L
+  expect_identical(sum(!positive), as.integer(1.5 * sum(positive)))
+  expect_true(all(couples[positive, 2] <= 4))
+  # Each word is used anew when all have been used: one time and a half.
+  times <- table(couples[!positive, 1]) / table(couples[positive, 1])
+  expect_equal(as.vector(times), rep(1.5, 4), tolerance = 0.05)
+  contexts <- table(factor(couples[!positive, 2], levels = 1:20))
+  expect_gt(stats::chisq.test(contexts)$p.value, 0.001)
+  # Shuffled, labels come in no order; without, random pairs are last.
+  expect_lt(abs(mean(grams$labels[1:1000]) - 0.4), 0.06)
+  last <- skipgrams(words, 21, window_size = 2, negative_samples = 1.5, shuffle = FALSE, seed = 1)$labels
+  expect_false(is.unsorted(-last))
+
+  hot <- skipgrams(words, 21, window_size = 2, categorical = TRUE, seed = 1)$labels
+  plain <- skipgrams(words, 21, window_size = 2, seed = 1)$labels
+  expect_identical(hot, lapply(plain, function(label) as.integer(c(label == 0, label == 1))))
+})
+
+test_that("a seed decides about skip-grams: its own, or R's", {
+  draw <- function(...) skipgrams(1:50, 51, ...)
+  expect_identical(draw(seed = 1), draw(seed = 1))
+  expect_false(identical(draw(seed = 1), draw(seed = 2)))
+  set.seed(4)
+  first <- draw()
+  expect_false(identical(draw(), first))
+  set.seed(4)
+  expect_identical(draw(), first)
+})
+
+test_that("a sampling table is Keras's, and thins out common words", {
+  for (case in sequence_golden("sampling_tables")) {
+    expect_golden(array(make_sampling_table(case$size, case$factor)), case$table, tolerance = 1e-7)
+  }
+  words <- rep(1:4, 2000)
+  table <- c(1, 0.1, 0.5, 1, 0)
+  couples <- do.call(rbind, skipgrams(words, 5, 1, negative_samples = 0, sampling_table = table, seed = 1)$couples)
+  kept <- tabulate(couples[, 1], 4) / 4000
+  expect_equal(kept, table[-1], tolerance = 0.06)
+  expect_error(skipgrams(1:9, 10, sampling_table = table), "words 0 to 4, but `sequence` holds word 5",
+               class = "hornet_value_error")
+})
+
+test_that("skip-grams of what are no words are refused", {
+  expect_error(skipgrams(c(1, -2), 5), "got -2 in place 2", class = "hornet_value_error")
+  expect_error(skipgrams(c(1, 0.5), 5), "`sequence`", class = "hornet_value_error")
+  expect_error(skipgrams(1:3, 1), "`vocabulary_size` must be at least 2", class = "hornet_value_error")
+  expect_error(skipgrams(1:3, 4, negative_samples = -1), "at least 0", class = "hornet_value_error")
+  expect_error(skipgrams(1:3, 4, sampling_table = "a"), "`sampling_table`", class = "hornet_value_error")
+})
+
+test_that("padded sequences are those of Keras for all arguments", {
+  ragged <- function(shape) {
+    lengths <- c(3, 0, 7, 1, 4, 5, 2)
+    lapply(seq_along(lengths), function(i) {
+      if (lengths[[i]] == 0) return(numeric())
+      x <- waves(c(lengths[[i]], shape), 0.4 + 0.1 * (i - 1), 3.3 * (i - 1) - 4)
+      if (length(shape)) x else as.vector(x)
+    })
+  }
+  for (case in sequence_golden("padding")) {
+    padded <- do.call(pad_sequences, c(list(ragged(unlist(case$shape))), case$arguments))
+    expect_type(padded, if (case$arguments$dtype == "int32") "integer" else "double")
+    expect_golden(padded, case$padded, label = deparse1(case$arguments))
+  }
+})

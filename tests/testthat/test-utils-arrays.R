@@ -86,4 +86,23 @@ test_that("pad_sequences() pads and cuts at either end", {
   expect_identical(pad_sequences(list(c(0.5, 1.5)), maxlen = 3, dtype = "float32", value = 0.25),
                    rbind(c(0.25, 0.5, 1.5)))
   expect_error(pad_sequences(list(1, "a")), "got \"a\" in place 2", class = "hornet_value_error")
+  expect_identical(pad_sequences(list(c(TRUE, NA), 1:3)), rbind(c(0L, 1L, NA), 1:3))
+  expect_identical(pad_sequences(list(c(2^40, 1))), rbind(c(NA, 1L)))
+  expect_identical(pad_sequences(list()), matrix(0L, 0, 0))
+  expect_error(pad_sequences(list(NULL, diag(2), 1:2)), "in place 2 has (2,), that in place 3 ()", fixed = TRUE,
+               class = "hornet_shape_error")
+})
+
+test_that("indicators and norms are those of Keras for all arguments", {
+  for (case in golden("indicators", file = "sequences")) {
+    expect_golden(to_categorical(as_golden_array(case$y), case$num_classes), case$indicators)
+  }
+  for (case in golden("norms", file = "sequences")) {
+    shape <- unlist(case$shape)
+    x <- waves(shape, 0.7)
+    if (length(shape) == 2L) x[2, ] <- 0 else x[2, , ] <- 0
+    order <- if (case$order == "inf") Inf else as.numeric(case$order)
+    expect_golden(normalize(x, axis = case$axis, order = order), case$normalized,
+                  label = sprintf("axis %d, order %s", case$axis, case$order))
+  }
 })

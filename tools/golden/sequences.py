@@ -1,19 +1,24 @@
-#!/usr/bin/python3
-"""Numbers for test-sequences.R: windows over time series, padded sequences, skip-grams and norms, by
-keras_preprocessing 1.1.0 and, for to_categorical() and normalize(), by what tf_keras computes.
+#!/usr/bin/env python3
+"""Numbers for test-sequences.R and test-utils-arrays.R: windows over time series, padded sequences and
+skip-grams by keras_preprocessing 1.1.0, indicator vectors and norms by tf_keras.
 
-  PYTHONPATH=<keras_preprocessing 1.1.0> /usr/bin/python3 tools/golden/sequences.py > tests/testthat/golden/sequences.json
+  PYTHONPATH=<keras_preprocessing 1.1.0> python tools/golden/sequences.py > tests/testthat/golden/sequences.json
+                                                                                    (tf_keras 2.21.0)
 
 Data are sines and sequences follow a formula, so that R makes the same ones. Arrays are in
 column-major order, as in R.
 """
 import itertools
 import json
-import sys
+import os
 
-sys.modules.setdefault("tensorflow", None)
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
 import numpy as np
+import tf_keras as keras
 from keras_preprocessing import sequence as K
+
+np.unicode_ = np.str_  # NumPy 2 has dropped the name
 
 
 def waves(shape, step):
@@ -58,6 +63,71 @@ def windows():
     return cases
 
 
+# --- padding ---------------------------------------------------------------------------------------
+
+def ragged(shape=()):
+    """Sequences of 3, 0, 7, 1, 4, ... steps, of scalars or of arrays."""
+    lengths = [3, 0, 7, 1, 4, 5, 2]
+    return [(3.3 * i - 4) * waves((n,) + shape, 0.4 + 0.1 * i) if n else [] for i, n in enumerate(lengths)]
+
+
+def padding():
+    cases = []
+    for dtype, padding, truncating, maxlen, value in itertools.product(
+            ["int32", "float32"], ["pre", "post"], ["pre", "post"], [None, 1, 4, 9], [0.0, -1.5]):
+        arguments = dict(dtype=dtype, padding=padding, truncating=truncating, value=value)
+        if maxlen is not None:
+            arguments["maxlen"] = maxlen
+        cases.append({"shape": [], "arguments": arguments, "padded": numbers(K.pad_sequences(ragged(), **arguments))})
+    for shape in ([2], [2, 3]):
+        arguments = dict(dtype="float32", maxlen=4, truncating="post")
+        cases.append({"shape": shape, "arguments": arguments,
+                      "padded": numbers(K.pad_sequences(ragged(tuple(shape)), **arguments))})
+    return cases
+
+
+# --- skip-grams ------------------------------------------------------------------------------------
+
+def couples():
+    sequence = [int(v) for v in np.arange(1, 41) * 7 % 11]
+    cases = []
+    for window in (1, 2, 4):
+        pairs, labels = K.skipgrams(sequence, 11, window_size=window, negative_samples=0, shuffle=False)
+        assert set(labels) == {1}
+        cases.append({"window_size": window, "couples": numbers(pairs)})
+    return {"sequence": sequence, "cases": cases}
+
+
+def sampling_tables():
+    return [{"size": 200, "factor": factor, "table": numbers(K.make_sampling_table(200, factor))}
+            for factor in (1e-5, 1e-3, 0.05)]
+
+
+# --- arrays ----------------------------------------------------------------------------------------
+
+def norms():
+    cases = []
+    for shape in ((4, 3), (2, 3, 4)):
+        x = waves(shape, 0.7)
+        x[1] = 0
+        for axis, order in itertools.product([-1] + list(range(len(shape))), [1, 2, 3, np.inf]):
+            cases.append({"shape": shape, "axis": axis if axis < 0 else axis + 1, "order": str(order),
+                          "normalized": numbers(keras.utils.normalize(x, axis=axis, order=order))})
+    return cases
+
+
+def indicators():
+    return [{"y": numbers(np.array(y)), "num_classes": classes,
+             "indicators": numbers(keras.utils.to_categorical(np.array(y), classes))}
+            for y in ([0, 2, 1], [[1], [0], [3]], [[0, 1, 2], [2, 2, 0]], [[[0], [1]], [[1], [1]]])
+            for classes in (4, 6)]
+
+
 print(json.dumps({
     "windows": windows(),
+    "padding": padding(),
+    "couples": couples(),
+    "sampling_tables": sampling_tables(),
+    "norms": norms(),
+    "indicators": indicators(),
 }))
