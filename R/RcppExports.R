@@ -247,6 +247,40 @@ cpp_window_source <- function(series, windows, shuffle_batches, seed, targets) {
 
 cpp_window_batch <- function(series, windows, seed, number) {
     .Call(`_hornet_cpp_window_batch`, series, windows, seed, number)
+cpp_text_words <- function(text, rules) {
+    .Call(`_hornet_cpp_text_words`, text, rules)
+}
+
+cpp_text_hashes <- function(text, rules, n, md5) {
+    .Call(`_hornet_cpp_text_hashes`, text, rules, n, md5)
+}
+
+cpp_text_count <- function(texts, rules) {
+    .Call(`_hornet_cpp_text_count`, texts, rules)
+}
+
+cpp_text_vocabulary <- function(words, index) {
+    .Call(`_hornet_cpp_text_vocabulary`, words, index)
+}
+
+cpp_text_is_vocabulary <- function(handle) {
+    .Call(`_hornet_cpp_text_is_vocabulary`, handle)
+}
+
+cpp_text_sequences <- function(texts, rules, vocabulary, lookup) {
+    .Call(`_hornet_cpp_text_sequences`, texts, rules, vocabulary, lookup)
+}
+
+cpp_text_matrix <- function(texts, rules, vocabulary, lookup, mode, columns, idf) {
+    .Call(`_hornet_cpp_text_matrix`, texts, rules, vocabulary, lookup, mode, columns, idf)
+}
+
+cpp_text_sequences_matrix <- function(sequences, mode, columns, idf) {
+    .Call(`_hornet_cpp_text_sequences_matrix`, sequences, mode, columns, idf)
+}
+
+cpp_text_json <- function(strings) {
+    .Call(`_hornet_cpp_text_json`, strings)
 }
 
 cpp_run <- function(fn, feeder, mode, steps, hooks, progress, stop_on_bad, devices = as.integer( c(-1))) {

@@ -743,6 +743,111 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
     Rcpp::traits::input_parameter< double >::type number(numberSEXP);
     rcpp_result_gen = Rcpp::wrap(cpp_window_batch(series, windows, seed, number));
+// cpp_text_words
+SEXP cpp_text_words(SEXP text, SEXP rules);
+RcppExport SEXP _hornet_cpp_text_words(SEXP textSEXP, SEXP rulesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type text(textSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type rules(rulesSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_text_words(text, rules));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_text_hashes
+SEXP cpp_text_hashes(SEXP text, SEXP rules, int n, bool md5);
+RcppExport SEXP _hornet_cpp_text_hashes(SEXP textSEXP, SEXP rulesSEXP, SEXP nSEXP, SEXP md5SEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type text(textSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type rules(rulesSEXP);
+    Rcpp::traits::input_parameter< int >::type n(nSEXP);
+    Rcpp::traits::input_parameter< bool >::type md5(md5SEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_text_hashes(text, rules, n, md5));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_text_count
+SEXP cpp_text_count(SEXP texts, SEXP rules);
+RcppExport SEXP _hornet_cpp_text_count(SEXP textsSEXP, SEXP rulesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type texts(textsSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type rules(rulesSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_text_count(texts, rules));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_text_vocabulary
+SEXP cpp_text_vocabulary(SEXP words, SEXP index);
+RcppExport SEXP _hornet_cpp_text_vocabulary(SEXP wordsSEXP, SEXP indexSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type words(wordsSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type index(indexSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_text_vocabulary(words, index));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_text_is_vocabulary
+bool cpp_text_is_vocabulary(SEXP handle);
+RcppExport SEXP _hornet_cpp_text_is_vocabulary(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_text_is_vocabulary(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_text_sequences
+SEXP cpp_text_sequences(SEXP texts, SEXP rules, SEXP vocabulary, SEXP lookup);
+RcppExport SEXP _hornet_cpp_text_sequences(SEXP textsSEXP, SEXP rulesSEXP, SEXP vocabularySEXP, SEXP lookupSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type texts(textsSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type rules(rulesSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type vocabulary(vocabularySEXP);
+    Rcpp::traits::input_parameter< SEXP >::type lookup(lookupSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_text_sequences(texts, rules, vocabulary, lookup));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_text_matrix
+SEXP cpp_text_matrix(SEXP texts, SEXP rules, SEXP vocabulary, SEXP lookup, SEXP mode, int columns, SEXP idf);
+RcppExport SEXP _hornet_cpp_text_matrix(SEXP textsSEXP, SEXP rulesSEXP, SEXP vocabularySEXP, SEXP lookupSEXP, SEXP modeSEXP, SEXP columnsSEXP, SEXP idfSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type texts(textsSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type rules(rulesSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type vocabulary(vocabularySEXP);
+    Rcpp::traits::input_parameter< SEXP >::type lookup(lookupSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type mode(modeSEXP);
+    Rcpp::traits::input_parameter< int >::type columns(columnsSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type idf(idfSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_text_matrix(texts, rules, vocabulary, lookup, mode, columns, idf));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_text_sequences_matrix
+SEXP cpp_text_sequences_matrix(SEXP sequences, SEXP mode, int columns, SEXP idf);
+RcppExport SEXP _hornet_cpp_text_sequences_matrix(SEXP sequencesSEXP, SEXP modeSEXP, SEXP columnsSEXP, SEXP idfSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type sequences(sequencesSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type mode(modeSEXP);
+    Rcpp::traits::input_parameter< int >::type columns(columnsSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type idf(idfSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_text_sequences_matrix(sequences, mode, columns, idf));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_text_json
+SEXP cpp_text_json(SEXP strings);
+RcppExport SEXP _hornet_cpp_text_json(SEXP stringsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type strings(stringsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_text_json(strings));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -884,6 +989,15 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hornet_cpp_skipgrams", (DL_FUNC) &_hornet_cpp_skipgrams, 7},
     {"_hornet_cpp_window_source", (DL_FUNC) &_hornet_cpp_window_source, 5},
     {"_hornet_cpp_window_batch", (DL_FUNC) &_hornet_cpp_window_batch, 4},
+    {"_hornet_cpp_text_words", (DL_FUNC) &_hornet_cpp_text_words, 2},
+    {"_hornet_cpp_text_hashes", (DL_FUNC) &_hornet_cpp_text_hashes, 4},
+    {"_hornet_cpp_text_count", (DL_FUNC) &_hornet_cpp_text_count, 2},
+    {"_hornet_cpp_text_vocabulary", (DL_FUNC) &_hornet_cpp_text_vocabulary, 2},
+    {"_hornet_cpp_text_is_vocabulary", (DL_FUNC) &_hornet_cpp_text_is_vocabulary, 1},
+    {"_hornet_cpp_text_sequences", (DL_FUNC) &_hornet_cpp_text_sequences, 4},
+    {"_hornet_cpp_text_matrix", (DL_FUNC) &_hornet_cpp_text_matrix, 7},
+    {"_hornet_cpp_text_sequences_matrix", (DL_FUNC) &_hornet_cpp_text_sequences_matrix, 4},
+    {"_hornet_cpp_text_json", (DL_FUNC) &_hornet_cpp_text_json, 1},
     {"_hornet_cpp_run", (DL_FUNC) &_hornet_cpp_run, 8},
     {"_hornet_cpp_training_begin", (DL_FUNC) &_hornet_cpp_training_begin, 1},
     {"_hornet_cpp_training_end", (DL_FUNC) &_hornet_cpp_training_end, 1},

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Includes point one way: base <- graph <- exec -> backend; base <- rt <- data <- image; base
-# <- files; all of them <- train; only src/*.cpp and src/r_*.h see Rcpp, only backend/cuda sees CUDA.
+# Includes point one way: base <- graph <- exec -> backend; base <- rt <- data <- image; base <- files;
+# rt <- text; all of them <- train; only src/*.cpp and src/r_*.h see Rcpp, only backend/cuda sees CUDA.
 # Prints what points elsewhere.
 cd "$(dirname "$0")/../src" || exit 1
 bad=0
@@ -28,5 +28,6 @@ allow backend "base graph rt"
 allow exec "base graph backend rt"
 allow data "base exec rt"
 allow image "base exec rt data"
+allow text "base rt"
 allow train "base graph exec rt data"
 exit $bad
