@@ -117,6 +117,10 @@ cpp_image_has_extension <- function(names) {
     .Call(`_hornet_cpp_image_has_extension`, names)
 }
 
+cpp_image_reads_tiff <- function() {
+    .Call(`_hornet_cpp_image_reads_tiff`)
+}
+
 cpp_image_flow_files <- function(paths, files, data, options) {
     .Call(`_hornet_cpp_image_flow_files`, paths, files, data, options)
 }

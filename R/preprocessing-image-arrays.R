@@ -2,8 +2,11 @@
 
 #' Loads a picture
 #'
-#' Reads JPEG, PNG, BMP and PPM files, told apart by their contents. The pixels are those that
-#' Python's Pillow gives.
+#' Reads JPEG, PNG, BMP and PPM files, and TIFF files if hornet was installed with libtiff. They are
+#' told apart by their contents, not by their names. The pixels are those that Python's Pillow gives:
+#' transparency is dropped, 16-bit grey values are cut off at 255, colour profiles are not applied. Of
+#' a file with several pictures, the first is read. TIFF pictures are turned as their orientation
+#' says, JPEG pictures are not.
 #'
 #' @param path The file.
 #' @param grayscale Load it as grey values; otherwise as RGB.

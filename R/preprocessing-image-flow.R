@@ -2,8 +2,7 @@
 
 #' Batches of pictures from a folder of class folders
 #'
-#' Reads pictures (JPEG, PNG, BMP and PPM files) from the sub-folders of `directory`, one for each
-#' class, and makes batches of them without end. Decoding, resizing and augmentation run in native
+#' Reads pictures (the kinds of [image_load()]) from the sub-folders of `directory`, one for each class, and makes batches of them without end. Decoding, resizing and augmentation run in native
 #' threads while the model trains; use the result in [fit_generator()], [evaluate_generator()] and
 #' [predict_generator()].
 #'
@@ -72,8 +71,9 @@ flow_images_from_directory <- function(directory, generator = image_data_generat
   split <- subset_limits(subset, generator)
   listing <- cpp_image_list(path.expand(directory), if (!is.null(classes)) as.character(unlist(classes)),
                             image_flag(follow_links, "follow_links"), split[[1L]], split[[2L]])
-  if (listing$has_tiff) {
-    warning("There are TIFF files in the folder; hornet can't read them.", call. = FALSE)
+  if (listing$has_tiff && !cpp_image_reads_tiff()) {
+    warning("There are TIFF files in the folder, and hornet was installed without libtiff: it can't read them.",
+            call. = FALSE)
   }
   n <- length(listing$filenames)
   num_classes <- length(listing$class_names)

@@ -336,6 +336,15 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_image_reads_tiff
+bool cpp_image_reads_tiff();
+RcppExport SEXP _hornet_cpp_image_reads_tiff() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(cpp_image_reads_tiff());
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_image_flow_files
 SEXP cpp_image_flow_files(SEXP paths, SEXP files, SEXP data, SEXP options);
 RcppExport SEXP _hornet_cpp_image_flow_files(SEXP pathsSEXP, SEXP filesSEXP, SEXP dataSEXP, SEXP optionsSEXP) {
@@ -956,6 +965,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hornet_cpp_graph_text", (DL_FUNC) &_hornet_cpp_graph_text, 1},
     {"_hornet_cpp_image_list", (DL_FUNC) &_hornet_cpp_image_list, 5},
     {"_hornet_cpp_image_has_extension", (DL_FUNC) &_hornet_cpp_image_has_extension, 1},
+    {"_hornet_cpp_image_reads_tiff", (DL_FUNC) &_hornet_cpp_image_reads_tiff, 0},
     {"_hornet_cpp_image_flow_files", (DL_FUNC) &_hornet_cpp_image_flow_files, 4},
     {"_hornet_cpp_image_flow_array", (DL_FUNC) &_hornet_cpp_image_flow_array, 4},
     {"_hornet_cpp_image_flow_batch", (DL_FUNC) &_hornet_cpp_image_flow_batch, 4},

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "image/formats.h"
 #include "image/image_source.h"
 #include "image/listing.h"
 #include "r_feeder.h"
@@ -132,6 +133,9 @@ SEXP cpp_image_has_extension(SEXP names) {
     return result;
   });
 }
+
+// [[Rcpp::export(rng = false)]]
+bool cpp_image_reads_tiff() { return reads_tiff(); }
 
 // files: list(height, width, color_mode, interpolation, max_pixels, cache = NULL or bytes)
 // [[Rcpp::export(rng = false)]]

@@ -26,13 +26,17 @@ bool begins(const std::uint8_t* data, std::size_t size, const char* magic, std::
 std::string unsupported(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return "the file is empty";
   const char* kind = nullptr;
-  if (begins(data, size, "II*\0", 4) || begins(data, size, "MM\0*", 4)) kind = "TIFF";
-  else if (begins(data, size, "GIF8", 4)) kind = "GIF";
+  if (begins(data, size, "GIF8", 4)) kind = "GIF";
   else if (size >= 12 && begins(data, size, "RIFF", 4) && std::memcmp(data + 8, "WEBP", 4) == 0)
     kind = "WebP";
   else if (size >= 12 && std::memcmp(data + 4, "ftyp", 4) == 0) kind = "HEIF";
-  return kind ? std::string("this is a ") + kind + " picture; JPEG, PNG, BMP and PPM can be read"
-              : std::string("not a JPEG, PNG, BMP or PPM picture");
+  return kind ? std::string("this is a ") + kind + " picture; JPEG, PNG, BMP, PPM and TIFF can be read"
+              : std::string("not a JPEG, PNG, BMP, PPM or TIFF picture");
+}
+
+bool is_tiff(const std::uint8_t* data, std::size_t size) {  // BigTIFF has a +
+  return begins(data, size, "II*\0", 4) || begins(data, size, "II+\0", 4) ||
+         begins(data, size, "MM\0*", 4) || begins(data, size, "MM\0+", 4);
 }
 
 }  // namespace
@@ -79,6 +83,7 @@ void decode_image(const std::uint8_t* data, std::size_t size, ColorMode mode,
   else if (begins(data, size, "BM", 2)) read_bmp(data, size, limits, *target);
   else if (size > 2 && data[0] == 'P' && data[1] >= '1' && data[1] <= '6')
     read_pnm(data, size, limits, *target);
+  else if (is_tiff(data, size)) read_tiff(data, size, limits, *target);
   else throw image_error(unsupported(data, size));
 
   if (target->shape.channels == channels_of(mode)) {

@@ -17,6 +17,8 @@ void read_jpeg(const std::uint8_t* data, std::size_t size, const DecodeLimits&, 
 void read_png(const std::uint8_t* data, std::size_t size, const DecodeLimits&, Pixels& out);
 void read_bmp(const std::uint8_t* data, std::size_t size, const DecodeLimits&, Pixels& out);
 void read_pnm(const std::uint8_t* data, std::size_t size, const DecodeLimits&, Pixels& out);
+void read_tiff(const std::uint8_t* data, std::size_t size, const DecodeLimits&, Pixels& out);
+bool reads_tiff();  // or is there no libtiff?
 
 // Throw Error if the file can't be written. JPEG takes 1 or 3 channels.
 void write_png(const std::string& path, const Pixels& pixels);

@@ -17,6 +17,11 @@ std::string lower(std::string text) {
   return text;
 }
 
+std::string extension_of(const std::string& name) {
+  const std::size_t dot = name.rfind('.');
+  return dot == std::string::npos ? std::string() : lower(name.substr(dot + 1));
+}
+
 struct Folder {
   std::string path;  // from the class folder's parent: "cats/sub"
   std::vector<std::string> files;
@@ -53,10 +58,7 @@ void walk(const fs::path& folder, const std::string& name, bool follow_links,
 bool has_image_extension(const std::string& name) {
   static const std::array<const char*, 7> known = {"png", "jpg", "jpeg", "bmp",
                                                    "ppm", "tif", "tiff"};
-  const std::size_t dot = name.rfind('.');
-  if (dot == std::string::npos) return false;
-  const std::string extension = lower(name.substr(dot + 1));
-  return std::find(known.begin(), known.end(), extension) != known.end();
+  return std::find(known.begin(), known.end(), extension_of(name)) != known.end();
 }
 
 ImageListing list_images(const std::string& directory, std::vector<std::string> class_names,
@@ -85,8 +87,8 @@ ImageListing list_images(const std::string& directory, std::vector<std::string> 
     }
     const auto n = static_cast<double>(files.size());
     for (auto i = static_cast<std::size_t>(from * n); i < static_cast<std::size_t>(to * n); ++i) {
-      const std::string extension = lower(files[i].substr(files[i].size() - 5));
-      if (extension == ".tiff") listing.has_tiff = true;
+      const std::string extension = extension_of(files[i]);
+      if (extension == "tif" || extension == "tiff") listing.has_tiff = true;
       listing.filenames.push_back(std::move(files[i]));
       listing.classes.push_back(static_cast<int>(k));
     }
