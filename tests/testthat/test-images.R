@@ -1,42 +1,6 @@
 # The picture pipeline against keras_preprocessing 1.1.0 (tools/golden/images.py).
 
-image_golden <- local({
-  numbers <- NULL
-  function(name) {
-    skip_if_not_installed("jsonlite")
-    if (is.null(numbers)) {
-      path <- testthat::test_path("golden", "images.json")
-      numbers <<- jsonlite::fromJSON(path, simplifyDataFrame = FALSE, simplifyMatrix = FALSE)
-    }
-    numbers[[name]]
-  }
-})
-
-picture <- function(height, width, channels, shift = 0) {
-  at <- function(i, j, k) (37 * i + 101 * j + 59 * k + 13 * i * j + shift) %% 256
-  grid <- expand.grid(i = seq_len(height) - 1, j = seq_len(width) - 1, k = seq_len(channels) - 1)
-  array(at(grid$i, grid$j, grid$k), c(height, width, channels))
-}
-
-write_png <- function(x, path) {
-  skip_if_not_installed("png")
-  dir.create(dirname(path), FALSE, recursive = TRUE)
-  png::writePNG(x / 255, path)
-}
-
-# A folder that is gone after the test.
-local_folder <- function(env = parent.frame()) {
-  folder <- tempfile("pictures")
-  dir.create(folder)
-  withr::defer(unlink(folder, recursive = TRUE), env)
-  folder
-}
-
-expect_pixels <- function(got, expected, tolerance = 0, label = "picture") {
-  expected <- as_golden_array(expected)
-  expect_equal(as.integer(dim(got)), as.integer(dim(expected)), label = paste("dim of", label))
-  expect_lte(max(abs(got - expected)), tolerance, label = paste("difference of", label))
-}
+image_golden <- function(name) golden(name, file = "images")
 
 expect_batch <- function(got, expected, tolerance, label) {
   x <- if (is.list(got)) got[[1]] else got
@@ -48,11 +12,6 @@ expect_batch <- function(got, expected, tolerance, label) {
   if (!is.null(expected$y)) {
     expect_equal(as.vector(got[[2]]), as.vector(as_golden_array(expected$y)), label = paste("y of", label))
   }
-}
-
-generator_of <- function(args) {
-  for (name in names(args)) if (is.list(args[[name]])) args[[name]] <- unlist(args[[name]])
-  do.call(image_data_generator, args)
 }
 
 test_that("files of all kinds are decoded as Pillow does", {
