@@ -125,24 +125,27 @@ void read_raw(const Bmp& bmp, const DecodeLimits& limits, Pixels& out) {
   }
 }
 
-// Runs of one index and literal stretches; what is skipped has index 0.
+// Runs of one index and literal stretches; what is skipped has index 0. Rows are written when they
+// are reached: a file without data costs nothing.
 void read_rle(const Bmp& bmp, const DecodeLimits& limits, Pixels& out) {
   const int width = out.shape.width, height = out.shape.height, per_byte = 8 / bmp.bits;
-  for (int y = 0; y < height; ++y) {
-    for (int x = 0; x < width; ++x) std::memcpy(out.row(y) + 3 * x, bmp.palette[0].data(), 3);
-  }
   auto index_of = [&](const std::uint8_t* bytes, int i) {
     return per_byte == 1 ? bytes[i] : bytes[i / 2] >> (i % 2 ? 0 : 4) & 15;
   };
   int x = 0, y = 0;
   auto put = [&](int index) {
-    if (x < width) {
-      std::memcpy(out.row(bmp.top_down ? y : height - 1 - y) + 3 * x, bmp.palette[index].data(), 3);
-    }
+    if (x == width) return;
+    std::memcpy(out.row(bmp.top_down ? y : height - 1 - y) + 3 * x, bmp.palette[index].data(), 3);
     ++x;
   };
+  auto end_row = [&] {
+    while (x < width) put(0);
+    x = 0;
+    ++y;
+    if (y % 256 == 0) check_stop(limits);
+  };
   std::size_t at = bmp.offset;
-  while (y < height) {
+  while (y < height && !(y == height - 1 && x == width)) {  // some leave out the end
     bmp.need(at, 2);
     const int count = bmp.data[at], code = bmp.data[at + 1];
     at += 2;
@@ -150,15 +153,15 @@ void read_rle(const Bmp& bmp, const DecodeLimits& limits, Pixels& out) {
       const std::uint8_t pair = static_cast<std::uint8_t>(code);
       for (int i = 0; i < count; ++i) put(index_of(&pair, per_byte == 1 ? 0 : i % 2));
     } else if (code == 0) {  // end of line
-      x = 0;
-      ++y;
-      if (y % 256 == 0) check_stop(limits);
+      end_row();
     } else if (code == 1) {  // end of picture
-      return;
+      end_row();
+      if (y < height) throw truncated_image();
     } else if (code == 2) {  // move
       bmp.need(at, 2);
-      x = std::min(width, x + bmp.data[at]);
-      y += bmp.data[at + 1];
+      const int right = std::min(width, x + bmp.data[at]);
+      for (int rows = bmp.data[at + 1]; rows > 0 && y < height; --rows) end_row();
+      while (y < height && x < right) put(0);
       at += 2;
     } else {
       const std::size_t bytes = static_cast<std::size_t>((code + per_byte - 1) / per_byte);
@@ -166,7 +169,6 @@ void read_rle(const Bmp& bmp, const DecodeLimits& limits, Pixels& out) {
       for (int i = 0; i < code; ++i) put(index_of(bmp.data + at, i));
       at += bytes + bytes % 2;
     }
-    x = std::min(x, width);
   }
 }
 

@@ -54,6 +54,11 @@ void check_size(std::int64_t width, std::int64_t height, const DecodeLimits& lim
                       std::to_string(limits.max_pixels))
         .hint("If it can be trusted, raise options(hornet.max_pixels = ).");
   }
+  if (width > limits.max_side || height > limits.max_side) {
+    throw image_error("the picture claims " + std::to_string(width) + " x " +
+                      std::to_string(height) + " pixels, and no side may have more than " +
+                      std::to_string(limits.max_side));
+  }
 }
 
 void check_stop(const DecodeLimits& limits) {

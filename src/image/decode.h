@@ -13,9 +13,11 @@ namespace hornet {
 // What a file may cost before it is refused.
 struct DecodeLimits {
   std::int64_t max_pixels = 89478485;  // Pillow warns about a "decompression bomb" here
+  std::int64_t max_side = 1 << 20;         // decoders hold whole rows
   std::size_t max_file_bytes = std::size_t{1} << 29;
   std::size_t max_decoder_bytes = std::size_t{1} << 29;  // libjpeg's own memory
-  int max_scans = 500;                                   // of a progressive JPEG
+  int max_scans = 500;                                   // of a progressive JPEG, and
+  std::int64_t max_scanned_pixels = 2000000000;          // that times its pixels
   const std::atomic<bool>* stop = nullptr;  // set: decoding ends soon, throwing Stopped
 };
 

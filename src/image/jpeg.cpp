@@ -49,7 +49,9 @@ void on_message(j_common_ptr info, int level) {
 
 void on_progress(j_common_ptr info) {
   auto* reader = static_cast<JpegReader*>(info->client_data);
-  if (reader->info.input_scan_number > reader->limits->max_scans)
+  const std::int64_t scans = reader->info.input_scan_number;
+  const std::int64_t pixels = std::int64_t{reader->info.image_width} * reader->info.image_height;
+  if (scans > reader->limits->max_scans || scans * pixels > reader->limits->max_scanned_pixels)
     leave(info, "it has too many scans");
   if (reader->limits->stop && reader->limits->stop->load(std::memory_order_relaxed)) {
     reader->stopped = true;
@@ -151,6 +153,12 @@ void read_jpeg(const std::uint8_t* data, std::size_t size, const DecodeLimits& l
   };
   check(open(&reader, data, size));
   check_size(reader.info.image_width, reader.info.image_height, limits);
+  // A Huffman code has a bit at least, and there is one for each 8 x 8 pixels.
+  const std::int64_t blocks =
+      std::int64_t{reader.info.image_width / 8} * (reader.info.image_height / 8);
+  if (!reader.info.arith_code && static_cast<std::int64_t>(size) < blocks / 8) {
+    throw truncated_image();
+  }
   const int channels = reader.info.num_components;
   std::uint8_t* pixels = out.reshape({static_cast<int>(reader.info.image_height),
                                       static_cast<int>(reader.info.image_width), channels});

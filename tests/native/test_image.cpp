@@ -1,5 +1,6 @@
-// Picture files that are damaged: truncated at every length, and with random bytes changed. Each
-// is decoded or refused by an Error, within the limits; the sanitizers watch.
+// Picture files that are damaged: truncated at every length, with random bytes changed, with pieces
+// removed, repeated and moved. Each is decoded or refused by an Error, within the limits; the
+// sanitizers watch.
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,60 +17,14 @@
 #include "check.h"
 #include "image/decode.h"
 #include "image/formats.h"
+#include "image_files.h"
 
 using namespace hornet;
 
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
+int mutated = 0;
 std::mt19937 generator(20240608);
-
-Pixels picture(int height, int width, int channels) {
-  Pixels pixels;
-  std::uint8_t* data = pixels.reshape({height, width, channels});
-  for (std::size_t i = 0; i < pixels.shape.bytes(); ++i) {
-    data[i] = static_cast<std::uint8_t>(i * 37 + i / 7);
-  }
-  return pixels;
-}
-
-// What `write` leaves in a file.
-template <class Write>
-Bytes written(Write write) {
-  char path[] = "/tmp/hornet-image-XXXXXX";
-  const int descriptor = mkstemp(path);
-  if (descriptor < 0) throw Error("no temporary file");
-  close(descriptor);
-  write(path);
-  std::ifstream file(path, std::ios::binary);
-  Bytes bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  unlink(path);
-  return bytes;
-}
-
-Bytes bmp_file(int width, int height, int bits) {
-  const std::uint32_t row = (width * bits / 8 + 3) / 4 * 4, start = 54, size = start + row * height;
-  Bytes bytes(size);
-  const auto put = [&](std::size_t at, std::uint32_t value, int count) {
-    for (int i = 0; i < count; ++i) bytes[at + i] = static_cast<std::uint8_t>(value >> (8 * i));
-  };
-  put(0, 0x4d42, 2);
-  put(2, size, 4);
-  put(10, start, 4);
-  put(14, 40, 4);
-  put(18, width, 4);
-  put(22, height, 4);
-  put(26, 1, 2);
-  put(28, bits, 2);
-  for (std::size_t i = start; i < size; ++i) bytes[i] = static_cast<std::uint8_t>(i * 11);
-  return bytes;
-}
-
-Bytes pnm_file(const char* header, std::size_t body) {
-  Bytes bytes(header, header + std::strlen(header));
-  for (std::size_t i = 0; i < body; ++i) bytes.push_back(static_cast<std::uint8_t>(i * 13));
-  return bytes;
-}
 
 // True if the bytes are a picture. Memory of just their size: a read beyond it is seen.
 bool decode(const Bytes& bytes, ColorMode mode) {
@@ -87,6 +42,23 @@ bool decode(const Bytes& bytes, ColorMode mode) {
   return true;
 }
 
+// Removes, repeats or moves a few pieces.
+void move_pieces(Bytes& bytes) {
+  for (unsigned pieces = 1 + generator() % 3; pieces > 0 && bytes.size() > 8; --pieces) {
+    const std::size_t begin = generator() % bytes.size();
+    const std::size_t end = std::min(bytes.size(), begin + 1 + generator() % 40);
+    const auto first = bytes.begin() + static_cast<std::ptrdiff_t>(begin);
+    const auto last = bytes.begin() + static_cast<std::ptrdiff_t>(end);
+    const Bytes piece(first, last);
+    if (generator() % 2) bytes.erase(first, last);
+    if (generator() % 2) {
+      const auto at = static_cast<std::ptrdiff_t>(generator() % (bytes.size() + 1));
+      bytes.insert(bytes.begin() + at, piece.begin(), piece.end());
+    }
+  }
+  if (bytes.empty()) bytes.push_back(0);
+}
+
 void damage(const Bytes& whole) {
   for (ColorMode mode : {ColorMode::rgb, ColorMode::grayscale, ColorMode::rgba}) {
     CHECK(decode(whole, mode));
@@ -95,13 +67,16 @@ void damage(const Bytes& whole) {
   for (std::size_t size = 1; size < whole.size(); ++size) {
     decode(Bytes(whole.begin(), whole.begin() + size), ColorMode::rgb);
   }
-  for (int round = 0; round < 1500; ++round) {
+  for (int round = 0; round < 2000; ++round, ++mutated) {
     Bytes bytes = whole;
-    for (unsigned changes = 1 + generator() % 8; changes > 0; --changes) {
+    if (round % 4 == 3) move_pieces(bytes);
+    for (unsigned changes = generator() % 9; changes > 0; --changes) {
       // Headers decide most: half of the changes go there.
       const std::size_t range =
           generator() % 2 ? bytes.size() : std::min<std::size_t>(64, bytes.size());
-      bytes[generator() % range] = static_cast<std::uint8_t>(generator());
+      const std::uint32_t random = generator();
+      bytes[generator() % range] =
+          static_cast<std::uint8_t>(random % 4 ? random >> 8 : random % 8 ? 0xff : 0);
     }
     decode(bytes, round % 2 ? ColorMode::rgb : ColorMode::grayscale);
   }
@@ -113,17 +88,24 @@ int main() {
   for (int channels : {1, 3, 4}) {
     const Pixels pixels = picture(9, 11, channels);
     const std::string name = " of " + std::to_string(channels) + " channels, damaged";
-    test(("PNG" + name).c_str(),
-         [&] { damage(written([&](const char* p) { write_png(p, pixels); })); });
+    test("PNG" + name, [&] { damage(written([&](const char* p) { write_png(p, pixels); })); });
     if (channels == 4) continue;
-    test(("JPEG" + name).c_str(),
-         [&] { damage(written([&](const char* p) { write_jpeg(p, pixels, 80); })); });
+    test("JPEG" + name, [&] { damage(written([&](const char* p) { write_jpeg(p, pixels, 80); })); });
+    test("progressive JPEG" + name, [&] { damage(progressive_jpeg(pixels)); });
   }
-  for (int bits : {24, 32}) {
-    test(("BMP of " + std::to_string(bits) + " bits, damaged").c_str(),
-         [&] { damage(bmp_file(11, 9, bits)); });
+  for (int bits : {1, 4, 8, 16, 24, 32}) {
+    test("BMP of " + std::to_string(bits) + " bits, damaged", [&] { damage(bmp_file(11, 9, bits)); });
   }
+  test("run-length BMP, damaged", [] { damage(rle_bmp_file(11, 9)); });
   test("PPM, damaged", [] { damage(pnm_file("P6\n11 9\n255\n", 11 * 9 * 3)); });
   test("PGM, damaged", [] { damage(pnm_file("P5\n# a comment\n11 9\n255\n", 11 * 9)); });
+  test("wide PGM, damaged", [] { damage(pnm_file("P5 11 9 4095 ", 2 * 11 * 9)); });
+  test("plain PPM, damaged", [] { damage(plain_pnm_file(11, 9)); });
+  if (reads_tiff()) {
+    for (const TiffKind& kind : tiff_kinds()) {
+      test("TIFF, " + kind.name + ", damaged", [&] { damage(tiff_file(kind, 33, 21)); });
+    }
+  }
+  std::printf("%d mutated files\n", mutated);
   return check_result();
 }
