@@ -251,6 +251,8 @@ cpp_window_source <- function(series, windows, shuffle_batches, seed, targets) {
 
 cpp_window_batch <- function(series, windows, seed, number) {
     .Call(`_hornet_cpp_window_batch`, series, windows, seed, number)
+}
+
 cpp_text_words <- function(text, rules) {
     .Call(`_hornet_cpp_text_words`, text, rules)
 }

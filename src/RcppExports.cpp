@@ -752,6 +752,9 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
     Rcpp::traits::input_parameter< double >::type number(numberSEXP);
     rcpp_result_gen = Rcpp::wrap(cpp_window_batch(series, windows, seed, number));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_text_words
 SEXP cpp_text_words(SEXP text, SEXP rules);
 RcppExport SEXP _hornet_cpp_text_words(SEXP textSEXP, SEXP rulesSEXP) {
