@@ -16,8 +16,9 @@ struct DecodeLimits {
   std::int64_t max_side = 1 << 20;         // decoders hold whole rows
   std::size_t max_file_bytes = std::size_t{1} << 29;
   std::size_t max_decoder_bytes = std::size_t{1} << 29;  // libjpeg's own memory
-  int max_scans = 500;                                   // of a progressive JPEG, and
-  std::int64_t max_scanned_pixels = 2000000000;          // that times its pixels
+  // Of a progressive JPEG: fewer the larger it is, but always what encoders make.
+  int max_scans = 500, usual_scans = 24;
+  std::int64_t max_scanned_pixels = 400000000;
   const std::atomic<bool>* stop = nullptr;  // set: decoding ends soon, throwing Stopped
 };
 

@@ -1,5 +1,6 @@
 // JPEG through the libjpeg API. libjpeg leaves by longjmp, so the functions that call it are plain
 // C frames: they own nothing and return whether they got to their end.
+#include <algorithm>
 #include <csetjmp>
 #include <cstddef>
 #include <cstdio>
@@ -49,10 +50,11 @@ void on_message(j_common_ptr info, int level) {
 
 void on_progress(j_common_ptr info) {
   auto* reader = static_cast<JpegReader*>(info->client_data);
-  const std::int64_t scans = reader->info.input_scan_number;
+  const DecodeLimits& limits = *reader->limits;
   const std::int64_t pixels = std::int64_t{reader->info.image_width} * reader->info.image_height;
-  if (scans > reader->limits->max_scans || scans * pixels > reader->limits->max_scanned_pixels)
-    leave(info, "it has too many scans");
+  const std::int64_t scans = std::clamp<std::int64_t>(limits.max_scanned_pixels / pixels,
+                                                      limits.usual_scans, limits.max_scans);
+  if (reader->info.input_scan_number > scans) leave(info, "it has too many scans");
   if (reader->limits->stop && reader->limits->stop->load(std::memory_order_relaxed)) {
     reader->stopped = true;
     leave(info, "stopped");

@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <filesystem>
+#include <set>
 
 #include "base/error.h"
 
@@ -27,31 +28,43 @@ struct Folder {
   std::vector<std::string> files;
 };
 
-// Unreadable folders are passed over, as the reference does.
-void walk(const fs::path& folder, const std::string& name, bool follow_links,
-          std::vector<fs::path>& parents, std::vector<Folder>& folders) {
-  std::error_code error;
-  const fs::path real = fs::canonical(folder, error);
-  if (error || std::find(parents.begin(), parents.end(), real) != parents.end()) return;
-  parents.push_back(real);
-  Folder here{name, {}};
-  std::vector<std::string> subfolders;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    std::error_code ignored;
-    const std::string entry = it->path().filename().string();
-    if (it->is_directory(ignored)) {
-      if (follow_links || !it->is_symlink(ignored)) subfolders.push_back(entry);
-    } else if (has_image_extension(entry)) {
-      here.files.push_back(entry);
+// Links among folders can make more ways through them than there is time for.
+constexpr int kMaxRepeats = 10000;
+
+struct Walk {
+  bool follow_links;
+  std::vector<fs::path> parents = {};
+  std::set<fs::path> seen = {};
+  int repeats = 0;
+  std::vector<Folder> folders = {};
+
+  // Unreadable folders are passed over, as the reference does.
+  void enter(const fs::path& folder, const std::string& name) {
+    std::error_code error;
+    const fs::path real = fs::canonical(folder, error);
+    if (error || std::find(parents.begin(), parents.end(), real) != parents.end()) return;
+    if (!seen.insert(real).second && ++repeats > kMaxRepeats) {
+      throw Error("\"" + folder.string() + "\": links lead to the same folders again and again")
+          .hint("Remove links, or don't follow them (follow_links = FALSE).");
     }
+    parents.push_back(real);
+    Folder here{name, {}};
+    std::vector<std::string> subfolders;
+    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+      std::error_code ignored;
+      const std::string entry = it->path().filename().string();
+      if (it->is_directory(ignored)) {
+        if (follow_links || !it->is_symlink(ignored)) subfolders.push_back(entry);
+      } else if (has_image_extension(entry)) {
+        here.files.push_back(entry);
+      }
+    }
+    std::sort(here.files.begin(), here.files.end());
+    folders.push_back(std::move(here));
+    for (const std::string& sub : subfolders) enter(folder / sub, name + "/" + sub);
+    parents.pop_back();
   }
-  std::sort(here.files.begin(), here.files.end());
-  folders.push_back(std::move(here));
-  for (const std::string& sub : subfolders) {
-    walk(folder / sub, name + "/" + sub, follow_links, parents, folders);
-  }
-  parents.pop_back();
-}
+};
 
 }  // namespace
 
@@ -76,9 +89,9 @@ ImageListing list_images(const std::string& directory, std::vector<std::string> 
     std::sort(class_names.begin(), class_names.end());
   }
   for (std::size_t k = 0; k < class_names.size(); ++k) {
-    std::vector<Folder> folders;
-    std::vector<fs::path> parents;
-    walk(root / class_names[k], class_names[k], follow_links, parents, folders);
+    Walk walk{follow_links};
+    walk.enter(root / class_names[k], class_names[k]);
+    std::vector<Folder>& folders = walk.folders;
     std::sort(folders.begin(), folders.end(),
               [](const Folder& a, const Folder& b) { return a.path < b.path; });
     std::vector<std::string> files;

@@ -22,6 +22,9 @@ struct PngReader {
   std::size_t left;
   const DecodeLimits* limits;
   bool wide_grey;  // 16 bits a pixel, to be clipped by us
+  bool in_tail;    // the last rows are being read
+  std::size_t tail_left;
+  bool finished;   // all rows are there, but their data go on
   bool stopped;
   char message[128];
 };
@@ -37,6 +40,12 @@ void on_warning(png_structp, png_const_charp) {}
 void on_read(png_structp png, png_bytep to, png_size_t n) {
   auto* reader = static_cast<PngReader*>(png_get_io_ptr(png));
   if (n > reader->left) png_error(png, "the file is truncated");
+  if (reader->in_tail) {
+    // After the last row libpng inflates whatever is left, which may be gigabytes.
+    reader->finished = n > reader->tail_left;
+    if (reader->finished) png_error(png, "there are too many data");
+    reader->tail_left -= n;
+  }
   std::memcpy(to, reader->data, n);
   reader->data += n;
   reader->left -= n;
@@ -75,11 +84,19 @@ bool start(PngReader* reader) {
 }
 
 bool read_rows(PngReader* reader, std::uint8_t* out, std::size_t row_bytes, int height) {
-  const int passes =
-      png_get_interlace_type(reader->png, reader->info) == PNG_INTERLACE_NONE ? 1 : 7;
-  if (setjmp(png_jmpbuf(reader->png))) return false;
-  for (int pass = 0; pass < passes; ++pass) {
+  const bool interlaced =
+      png_get_interlace_type(reader->png, reader->info) != PNG_INTERLACE_NONE;
+  const png_uint_32 width = png_get_image_width(reader->png, reader->info);
+  int last = interlaced ? 6 : 0;  // pass with pixels
+  while (last > 0 && (PNG_PASS_ROWS(static_cast<png_uint_32>(height), last) == 0 ||
+                      PNG_PASS_COLS(width, last) == 0))
+    --last;
+  constexpr int kTailRows = 8;  // of which a pass has one at least
+  reader->tail_left = kTailRows * row_bytes * 2 + (std::size_t{1} << 15);
+  if (setjmp(png_jmpbuf(reader->png))) return reader->finished;
+  for (int pass = 0; pass <= last; ++pass) {
     for (int y = 0; y < height; ++y) {
+      reader->in_tail = pass == last && y >= height - kTailRows;
       if (y % 64 == 0 && reader->limits->stop &&
           reader->limits->stop->load(std::memory_order_relaxed)) {
         reader->stopped = true;
