@@ -17,12 +17,12 @@ bool wait_for(const Device::Event& event, const StopFlag* stop) {
   return true;
 }
 
-Pipeline::Pipeline(std::shared_ptr<DeviceGroup> group) : group_(std::move(group)) {
+DevicePipeline::DevicePipeline(std::shared_ptr<DeviceGroup> group) : group_(std::move(group)) {
   for (Stage& stage : stages_)
     for (const auto& device : group_->devices()) stage.push_back(std::make_unique<Place>(device));
 }
 
-Pipeline::~Pipeline() {
+DevicePipeline::~DevicePipeline() {
   try {
     // A step that was stopped on its way has recorded its copies only.
     for (const auto& place : stages_[0]) place->finished.record(Device::compute);
@@ -31,14 +31,14 @@ Pipeline::~Pipeline() {
   } catch (const Error&) {}  // a lost device computes nothing any more
 }
 
-int Pipeline::next(const StopFlag* stop) {
+int DevicePipeline::next(const StopFlag* stop) {
   if (!finished(turn_, stop)) return -1;
   const int stage = turn_;
   turn_ = (turn_ + 1) % kStages;
   return stage;
 }
 
-void Pipeline::enqueue(int stage, const std::vector<Part>& parts,
+void DevicePipeline::enqueue(int stage, const std::vector<Part>& parts,
                        const DeviceExecutable::Fetched& fetched, const StopFlag* stop) {
   parts_.clear();
   for (std::size_t p = 0; p < parts.size(); ++p) {
@@ -60,13 +60,13 @@ void Pipeline::enqueue(int stage, const std::vector<Part>& parts,
     stages_[stage][p]->finished.record(Device::compute);
 }
 
-bool Pipeline::copied(int stage, const StopFlag* stop) const {
+bool DevicePipeline::copied(int stage, const StopFlag* stop) const {
   for (const auto& place : stages_[stage])
     if (!wait_for(place->copied, stop)) return false;
   return true;
 }
 
-bool Pipeline::finished(int stage, const StopFlag* stop) const {
+bool DevicePipeline::finished(int stage, const StopFlag* stop) const {
   for (const auto& place : stages_[stage])
     if (!wait_for(place->finished, stop)) return false;
   return true;

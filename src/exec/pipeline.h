@@ -15,12 +15,12 @@ bool wait_for(const Device::Event& event, const StopFlag* stop);
 
 // Two stages take turns: while the devices compute the step of one, the feeds of the next are
 // copied into the other. One thread.
-class Pipeline {
+class DevicePipeline {
  public:
   static constexpr int kStages = 2;
-  explicit Pipeline(std::shared_ptr<DeviceGroup> group);
+  explicit DevicePipeline(std::shared_ptr<DeviceGroup> group);
   // Waits until nothing is under way, so that feeds may go.
-  ~Pipeline();
+  ~DevicePipeline();
 
   // The stage whose turn it is, once it is free. -1: stopped while waiting.
   int next(const StopFlag* stop);

@@ -73,7 +73,7 @@ void DeviceStepper::enqueue(int index) {
   Stage& stage = stages_[index];
   if (stage.rows != rows_) divide(stage.rows);
   const std::vector<Tensor>& feeds = feeds_.of(*stage.batch);
-  std::vector<Pipeline::Part> parts;
+  std::vector<DevicePipeline::Part> parts;
   for (Part& part : parts_) {
     part.feeds = feeds;
     for (Tensor& feed : part.feeds) {
@@ -122,8 +122,8 @@ bool DeviceStepper::settle() {
   if (mode_ != RunMode::predict) {
     if (!log_.settle(&stop_)) return false;
   } else {
-    for (int turn = 1; turn <= Pipeline::kStages; ++turn) {  // the oldest first
-      const int stage = (last_ + turn) % Pipeline::kStages;
+    for (int turn = 1; turn <= DevicePipeline::kStages; ++turn) {  // the oldest first
+      const int stage = (last_ + turn) % DevicePipeline::kStages;
       if (!pipeline_.finished(stage, &stop_)) return false;
       hand_over(stages_[stage]);
     }

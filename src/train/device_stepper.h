@@ -54,13 +54,13 @@ class DeviceStepper final : public Stepper {
   Feeds feeds_;
   std::vector<Part> parts_;  // of batches of rows_
   Dim rows_ = -1;
-  std::array<Stage, Pipeline::kStages> stages_;
+  std::array<Stage, DevicePipeline::kStages> stages_;
   int last_ = -1;                // the stage of the step enqueued last
   std::deque<Dim> rows_logged_;  // of the steps whose numbers are still to come
   std::chrono::steady_clock::time_point saved_;
   std::chrono::steady_clock::duration save_cost_{};
   ScalarLog log_;
-  Pipeline pipeline_;  // goes first: it waits until nobody uses the above
+  DevicePipeline pipeline_;  // goes first: it waits until nobody uses the above
 };
 
 }  // namespace hornet
