@@ -153,6 +153,10 @@ cpp_image_flow_end_pass <- function(flow) {
     .Call(`_hornet_cpp_image_flow_end_pass`, flow)
 }
 
+cpp_image_flow_skipped <- function(flow, newly) {
+    .Call(`_hornet_cpp_image_flow_skipped`, flow, newly)
+}
+
 cpp_image_source <- function(flow, pipeline, workers, total, shuffle_batches) {
     .Call(`_hornet_cpp_image_source`, flow, pipeline, workers, total, shuffle_batches)
 }

@@ -2,6 +2,7 @@
 #   open(total, batch_size)   starts a feeder that will give `total` batches
 #   samples                   number of rows (arrays only)
 #   length                    batches in a pass (iterators only)
+#   may_be_short              a pass may have fewer batches, which is no end of the data
 #   actor                     its name in messages
 
 # training: batches of an iterator come in random order; a function gets random numbers of its own.
@@ -12,6 +13,7 @@ generator_feed <- function(generator, spec, queue_size, training = FALSE) {
         iterator_feeder(generator, spec, queue_size, total, shuffle_batches = training)
       },
       length = length(generator),
+      may_be_short = identical(generator$on_error, "skip"),
       actor = spec$actor
     ))
   }

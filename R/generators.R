@@ -93,6 +93,7 @@ fit_generator <- function(object, generator, steps_per_epoch, epochs = 1, verbos
   before <- object$sizes
   on.exit(restore_sizes(object, before))
   generator <- build_for_generator(object, generator)
+  on.exit(for (data in list(generator, validation_data)) after_run(data), add = TRUE)
   callbacks <- as_callbacks(callbacks)
   queue_size <- resolve_queue_size(generator, max_queue_size, workers)
 
@@ -127,6 +128,7 @@ evaluate_generator <- function(object, generator, steps, max_queue_size = 10, wo
   before <- object$sizes
   on.exit(restore_sizes(object, before))
   generator <- build_for_generator(object, generator)
+  on.exit(after_run(generator), add = TRUE)
   if (missing(steps)) steps <- NULL
   feed <- generator_feed(generator, model_feed_spec(object, "evaluate", "generator"),
                          resolve_queue_size(generator, max_queue_size, workers))
@@ -141,6 +143,7 @@ predict_generator <- function(object, generator, steps, max_queue_size = 10, ver
   before <- object$sizes
   on.exit(restore_sizes(object, before))
   generator <- build_for_generator(object, generator)
+  on.exit(after_run(generator), add = TRUE)
   if (missing(steps)) steps <- NULL
   feed <- generator_feed(generator, model_feed_spec(object, "predict", "generator"),
                          resolve_queue_size(generator, max_queue_size, workers))
@@ -395,6 +398,7 @@ run_once <- function(model, feed, mode, steps, batch_size, verbose = 0L, allow_e
     if (is_dynamic()) progress <- function(step, rows, means) bar$draw(counted(step, rows))
   }
   run <- cpp_run(fn, feeder, mode, steps, NULL, progress, FALSE, devices)
+  if (isTRUE(feed$may_be_short) && run$steps > 0) run$exhausted <- FALSE
   if (run$exhausted) {
     if (run$steps == 0 && !allow_empty) stop_without_data(feed$actor)
     warn_out_of_data(feed$actor, run$steps, steps)

@@ -10,6 +10,8 @@
 #                       ahead. A native source learns this from Source::taken() and finished(), a
 #                       generator in R from a follower (src/data/source.h)
 #   set_position()      goes to a position of an iterator over equal data; an error if it can't be one
+#   after_run()         whatever is to be said after a run of a model; by default nothing
+# An iterator with the field on_error = "skip" may give fewer batches in a pass.
 
 iterator_class <- c("keras.utils.data_utils.Sequence", "keras_iterator")
 
@@ -92,6 +94,10 @@ check_same <- function(value, own, what) {
           sprintf("Here it is %s; a state can only be restored for the same data in the same batches.",
                   paste(format(own), collapse = " "))), "hornet_value_error")
 }
+
+after_run <- function(iterator) UseMethod("after_run")
+
+after_run.default <- function(iterator) invisible()
 
 #' The next batch of a generator
 #'

@@ -32,6 +32,19 @@
 #' @param subset `"training"` or `"validation"`: the part of the pictures according to the
 #'   `validation_split` of the generator. Of each class, the first ones are for validation.
 #' @param interpolation How pictures are resized, see [image_load()].
+#' @param on_error What to do about pictures that can't be read: `"stop"` with an error that names
+#'   the file, or `"skip"` them, see below.
+#'
+#' @section Pictures that can't be read:
+#' With `on_error = "skip"`, a picture whose file is missing, damaged or too large is left out of its
+#' batch, together with its target and whatever else belongs to it: the batch is smaller. A batch
+#' without any readable picture is passed over. One warning of class `hornet_skipped_warning` says
+#' which files were left out and why: at the end of [fit_generator()], [evaluate_generator()] or
+#' [predict_generator()], or at once from [generator_next()]. The field `$skipped_files` of the
+#' iterator is a data frame with the columns `file` and `reason`, of all that were ever left out.
+#'
+#' Predictions have no rows for such pictures. With `shuffle = FALSE`, their rows are those of
+#' `setdiff(batches$filepaths, batches$skipped_files$file)`, in this order.
 #'
 #' @return An iterator for [generator_next()] and the generator functions of models. Among its fields
 #'   are `$n`, `$batch_size`, `$class_indices`, `$classes`, `$filenames`, `$filepaths`,
@@ -61,7 +74,7 @@ flow_images_from_directory <- function(directory, generator = image_data_generat
                                        batch_size = 32, shuffle = TRUE, seed = NULL,
                                        save_to_dir = NULL, save_prefix = "", save_format = "png",
                                        follow_links = FALSE, subset = NULL,
-                                       interpolation = "nearest") {
+                                       interpolation = "nearest", on_error = "stop") {
   generator <- as_image_generator(generator, "generator")
   if (!is.character(directory) || length(directory) != 1L || is.na(directory)) {
     abort(sprintf("`directory` must be the name of one folder, not %s.", describe(directory)),
@@ -82,7 +95,7 @@ flow_images_from_directory <- function(directory, generator = image_data_generat
   iterator <- file_iterator(
     "DirectoryIterator", generator, file.path(path.expand(directory), listing$filenames),
     labels_of_classes(listing$classes, num_classes, class_mode), target_size, color_mode, interpolation,
-    flow_options(batch_size, shuffle, seed), save_options(save_to_dir, save_prefix, save_format)
+    flow_options(batch_size, shuffle, seed), save_options(save_to_dir, save_prefix, save_format), on_error
   )
   add_fields(iterator, list(
     directory = directory, filenames = listing$filenames, classes = listing$classes,
@@ -174,6 +187,8 @@ flow_images_from_data <- function(x, y = NULL, generator = image_data_generator(
 #'   `validation_split` of the generator. The first ones are for validation.
 #' @param drop_duplicates Take each file name once.
 #'
+#' @inheritSection flow_images_from_directory Pictures that can't be read
+#'
 #' @return An iterator, see [flow_images_from_directory()].
 #' @family image preprocessing
 #' @examples
@@ -192,7 +207,7 @@ flow_images_from_dataframe <- function(dataframe, directory = NULL, x_col = "fil
                                        batch_size = 32, shuffle = TRUE, seed = NULL,
                                        save_to_dir = NULL, save_prefix = "", save_format = "png",
                                        subset = NULL, interpolation = "nearest",
-                                       drop_duplicates = TRUE) {
+                                       drop_duplicates = TRUE, on_error = "stop") {
   generator <- as_image_generator(generator, "generator")
   if (identical(class_mode, "other")) class_mode <- "raw"
   if (!is.null(class_mode)) {
@@ -221,7 +236,7 @@ flow_images_from_dataframe <- function(dataframe, directory = NULL, x_col = "fil
   paths <- if (is.null(directory)) path.expand(filenames) else file.path(path.expand(directory), filenames)
   iterator <- file_iterator(
     "DataFrameIterator", generator, paths, labels, target_size, color_mode, interpolation,
-    flow_options(batch_size, shuffle, seed), save_options(save_to_dir, save_prefix, save_format)
+    flow_options(batch_size, shuffle, seed), save_options(save_to_dir, save_prefix, save_format), on_error
   )
   fields <- list(directory = directory, filenames = filenames, class_mode = class_mode,
                  subset = subset, samples = n)
@@ -261,7 +276,8 @@ new_iterator <- function(kind, generator, flow, n, image_shape, labels, options,
 }
 
 file_iterator <- function(kind, generator, paths, labels, target_size, color_mode, interpolation,
-                          options, save) {
+                          options, save, on_error) {
+  on_error <- one_of(on_error, c("stop", "skip"))
   color_mode <- one_of(color_mode, c("rgb", "grayscale", "rgba"))
   interpolation <- resolve_interpolation(interpolation)
   target_size <- int_tuple(unlist(target_size), 2L, "target_size")
@@ -275,7 +291,34 @@ file_iterator <- function(kind, generator, paths, labels, target_size, color_mod
                            if (first) c(channels, target_size) else c(target_size, channels),
                            labels, options, save)
   add_fields(iterator, list(filepaths = paths, target_size = target_size, color_mode = color_mode,
-                            interpolation = interpolation))
+                            interpolation = interpolation, on_error = on_error))
+  makeActiveBinding("skipped_files", function() skipped_files(iterator, newly = FALSE), iterator)
+  iterator
+}
+
+# Pictures that were left out because they can't be read: a data frame of files and reasons.
+skipped_files <- function(iterator, newly) {
+  skipped <- cpp_image_flow_skipped(iterator$.flow, newly)
+  file <- iterator$filepaths[skipped$index]
+  named <- sprintf('image "%s": ', file)
+  reason <- ifelse(startsWith(skipped$why, named), substring(skipped$why, nchar(named) + 1L), skipped$why)
+  data.frame(file = file, reason = as.character(reason), stringsAsFactors = FALSE)
+}
+
+warn_skipped <- function(iterator) {
+  if (!identical(iterator$on_error, "skip")) return(invisible())
+  skipped <- skipped_files(iterator, newly = TRUE)
+  n <- nrow(skipped)
+  if (n == 0L) return(invisible())
+  shown <- utils::head(skipped, 10L)
+  lines <- c(
+    sprintf("%s could not be read and %s left out:", if (n == 1L) "A picture" else paste(format_count(n), "pictures"),
+            if (n == 1L) "was" else "were"),
+    sprintf("  %s: %s", shown$file, sub("\n.*", "", shown$reason)),
+    if (n > 10L) sprintf("  and %s more; see `$skipped_files` of the iterator.", format_count(n - 10L))
+  )
+  warning(warningCondition(paste(lines, collapse = "\n"), files = skipped,
+                           class = c("hornet_skipped_warning", "hornet_warning"), call = user_call()))
 }
 
 add_fields <- function(iterator, fields) {
@@ -296,7 +339,13 @@ print.keras_image_iterator <- function(x, ...) {
   invisible(x)
 }
 
-next_batch.keras_image_iterator <- function(iterator) image_batch(iterator)
+next_batch.keras_image_iterator <- function(iterator) {
+  batch <- image_batch(iterator)
+  warn_skipped(iterator)
+  batch
+}
+
+after_run.keras_image_iterator <- function(iterator) warn_skipped(iterator)
 
 get_position.keras_image_iterator <- function(iterator) {
   c(list(n = iterator$n, batch_size = iterator$batch_size), cpp_image_flow_position(iterator$.flow))
@@ -386,6 +435,7 @@ pipeline_spec <- function(iterator) {
     standardization = standardization_spec(generator),
     standardize = is.null(r_preprocessing(generator)),
     channels_first = is_channels_first(iterator$data_format),
+    skip_unreadable = identical(iterator$on_error, "skip"),
     save = if (is.null(r_preprocessing(generator))) iterator$.save
   )
 }

@@ -435,6 +435,17 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_image_flow_skipped
+SEXP cpp_image_flow_skipped(SEXP flow, bool newly);
+RcppExport SEXP _hornet_cpp_image_flow_skipped(SEXP flowSEXP, SEXP newlySEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type flow(flowSEXP);
+    Rcpp::traits::input_parameter< bool >::type newly(newlySEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_image_flow_skipped(flow, newly));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_image_source
 SEXP cpp_image_source(SEXP flow, SEXP pipeline, int workers, double total, bool shuffle_batches);
 RcppExport SEXP _hornet_cpp_image_source(SEXP flowSEXP, SEXP pipelineSEXP, SEXP workersSEXP, SEXP totalSEXP, SEXP shuffle_batchesSEXP) {
@@ -977,6 +988,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hornet_cpp_image_flow_move", (DL_FUNC) &_hornet_cpp_image_flow_move, 2},
     {"_hornet_cpp_image_flow_reset", (DL_FUNC) &_hornet_cpp_image_flow_reset, 1},
     {"_hornet_cpp_image_flow_end_pass", (DL_FUNC) &_hornet_cpp_image_flow_end_pass, 1},
+    {"_hornet_cpp_image_flow_skipped", (DL_FUNC) &_hornet_cpp_image_flow_skipped, 2},
     {"_hornet_cpp_image_source", (DL_FUNC) &_hornet_cpp_image_source, 5},
     {"_hornet_cpp_image_cached_bytes", (DL_FUNC) &_hornet_cpp_image_cached_bytes, 0},
     {"_hornet_cpp_image_cores", (DL_FUNC) &_hornet_cpp_image_cores, 0},

@@ -188,7 +188,10 @@ SEXP cpp_image_flow_batch(SEXP flow, SEXP pipeline, int workers, SEXP run = R_Ni
       }
     } use{Rf_isNull(run) ? &source : nullptr};
     serve_while(
-        loop, [&] { source.stop(); }, [&] { source.next(batch); });
+        loop, [&] { source.stop(); },
+        [&] {
+          if (!source.next(batch)) throw image_error("no picture of this batch can be read");
+        });
     const Tensor x = batch.inputs[0].view();
     PixelShape s = images->set().shape();
     std::vector<std::int64_t> dims{batch.rows, s.height, s.width, s.channels};
@@ -276,6 +279,22 @@ SEXP cpp_image_flow_end_pass(SEXP flow) {
     images->end_pass();
     images->use(images->drawn());
     return R_NilValue;
+  });
+}
+
+// The pictures that were left out because they can't be read: list(index, why), index 1-based.
+// `newly`: since this was asked last.
+// [[Rcpp::export(rng = false)]]
+SEXP cpp_image_flow_skipped(SEXP flow, bool newly) {
+  return glue_entry("cpp_image_flow_skipped", [&]() -> SEXP {
+    const auto images = flow_of(flow);
+    std::vector<int> index;
+    std::vector<std::string> why;
+    for (const auto& [picture, reason] : newly ? images->take_skipped() : images->skipped()) {
+      index.push_back(picture);
+      why.push_back(reason);
+    }
+    return Rcpp::List::create(Rcpp::Named("index") = one_based(index), Rcpp::Named("why") = why);
   });
 }
 

@@ -191,6 +191,7 @@ Pipeline pipeline_from_r(SEXP list) {
   p.standardization = standardization_from_r(list_field(list, "standardization"));
   p.standardize = list_value<bool>(list, "standardize");
   p.channels_first = list_value<bool>(list, "channels_first");
+  p.skip_unreadable = list_value<bool>(list, "skip_unreadable");
   SEXP save = list_field(list, "save");
   if (!Rf_isNull(save)) {
     p.save.directory = list_value<std::string>(save, "directory");

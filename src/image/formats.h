@@ -7,6 +7,9 @@
 namespace hornet {
 
 inline Error image_error(std::string reason) { return Error(std::move(reason), "image"); }
+inline Error write_error(const std::string& path, std::string reason) {
+  return Error(std::move(reason), "file").where("image \"" + path + "\"");
+}
 inline Error truncated_image() { return image_error("the file is truncated"); }
 
 // Throws if a picture of this size is beyond the limits.
@@ -20,7 +23,7 @@ void read_pnm(const std::uint8_t* data, std::size_t size, const DecodeLimits&, P
 void read_tiff(const std::uint8_t* data, std::size_t size, const DecodeLimits&, Pixels& out);
 bool reads_tiff();  // or is there no libtiff?
 
-// Throw Error if the file can't be written. JPEG takes 1 or 3 channels.
+// Throw Error (of another kind: "file") if the file can't be written. JPEG takes 1 or 3 channels.
 void write_png(const std::string& path, const Pixels& pixels);
 void write_jpeg(const std::string& path, const Pixels& pixels, int quality);
 

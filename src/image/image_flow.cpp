@@ -119,6 +119,21 @@ FlowPosition ImageFlow::drawn() const {
   return drawn_;
 }
 
+void ImageFlow::skip(int picture, const std::string& why) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  skipped_[picture] = newly_skipped_[picture] = why;
+}
+
+SkippedPictures ImageFlow::skipped() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return skipped_;
+}
+
+SkippedPictures ImageFlow::take_skipped() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return std::exchange(newly_skipped_, {});
+}
+
 FlowPosition ImageFlow::used() const {
   std::lock_guard<std::mutex> lock(mutex_);
   return used_;
@@ -179,6 +194,16 @@ void FlowRun::draw(const Augmentation& augmentation, BatchPlan& plan) {
   ahead_.push_back(std::move(after));
 }
 
+void FlowRun::delivered() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  ++delivered_;
+}
+
+void FlowRun::passed_over() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  ahead_.erase(ahead_.begin() + delivered_);
+}
+
 void FlowRun::taken() {
   FlowPosition position;
   {
@@ -186,6 +211,7 @@ void FlowRun::taken() {
     if (ahead_.empty()) return;
     position = last_ = std::move(ahead_.front());
     ahead_.pop_front();
+    if (delivered_ > 0) --delivered_;
   }
   flow_->use(position);
 }
@@ -195,6 +221,7 @@ void FlowRun::ended() noexcept {
     std::lock_guard<std::mutex> lock(mutex_);
     if (ahead_.empty()) return;
     ahead_.clear();
+    delivered_ = 0;
   }
   flow_->move_to(last_);
 }

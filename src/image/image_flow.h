@@ -1,9 +1,12 @@
 // An endless walk over a data set of pictures: which ones come next, and how each is transformed.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "base/shape.h"
@@ -52,6 +55,9 @@ struct FlowPosition {
   NumpyRandom random;
 };
 
+// Pictures that were left out because they can't be read, and why.
+using SkippedPictures = std::map<int, std::string>;
+
 // Draws on the caller's thread, in the order of calls, from one stream: the pictures of a batch
 // don't depend on who renders them. Any thread.
 class ImageFlow {
@@ -78,7 +84,6 @@ class ImageFlow {
   void plan_shuffled(const Augmentation& augmentation, BatchPlan& plan);
   void end_pass();  // draws a new order of pictures
   void reset();     // the next pass begins
-
   // Batches are drawn ahead of their use: where the drawing is, and the place after the last batch
   // that was used.
   FlowPosition drawn() const;
@@ -86,6 +91,10 @@ class ImageFlow {
   void use(const FlowPosition& position);
   void move_to(const FlowPosition& position);      // both
   void check(const FlowPosition& position) const;  // throws Error if it can't be one of this flow
+
+  void skip(int picture, const std::string& why);
+  SkippedPictures skipped() const;  // ever
+  SkippedPictures take_skipped();   // since this was asked last
 
  private:
   void begin_batch();  // all with the mutex held
@@ -98,6 +107,7 @@ class ImageFlow {
   const Options options_;
   mutable std::mutex mutex_;
   FlowPosition drawn_, used_;
+  SkippedPictures skipped_, newly_skipped_;
 };
 
 // Which batches of a flow a run takes.
@@ -108,13 +118,18 @@ enum class BatchOrder : std::uint8_t {
 };
 
 // The batches that one run draws from a flow ahead of their use. The flow is where the used ones
-// left it, and in the end goes back to there. draw() has one caller at a time, the rest any.
+// left it, and in the end goes back to there. draw(), delivered() and passed_over() have one caller
+// at a time, the rest any.
 class FlowRun : public Follower {
  public:
   FlowRun(std::shared_ptr<ImageFlow> flow, BatchOrder order);
 
-  const ImageFlow& flow() const { return *flow_; }
+  ImageFlow& flow() const { return *flow_; }
+  BatchOrder order() const { return order_; }
   void draw(const Augmentation& augmentation, BatchPlan& plan);
+  // What became of the oldest batch drawn: it is on its way, or nobody will ever take it.
+  void delivered();
+  void passed_over();
   void taken() override;
   void ended() noexcept override;
 
@@ -124,6 +139,7 @@ class FlowRun : public Follower {
   int place_ = 0;  // draw()'s: in a sequential pass
   std::mutex mutex_;
   std::deque<FlowPosition> ahead_;  // after each batch that was drawn and not used
+  std::ptrdiff_t delivered_ = 0;    // how many of these are on their way
   FlowPosition last_;               // after the last one used
 };
 

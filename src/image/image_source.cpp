@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "image/formats.h"
 #include "rt/parallel.h"
 #include "rt/threads.h"
 
@@ -88,6 +89,7 @@ void ImageSource::open_next(Job& job) {
   fill_rows(job);
   job.failed_sample = kNone;
   job.error = nullptr;
+  job.unreadable.clear();
   job.claimed = 0;
   {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -98,23 +100,39 @@ void ImageSource::open_next(Job& job) {
   opened_.notify_all();
 }
 
-bool ImageSource::next(Batch& batch) {
-  start_workers();
+// Opens what may be opened; null at the end of data.
+ImageSource::Job* ImageSource::wait_for_oldest() {
   while (!idle_.empty() && (options_.total < 0 || drawn_ < options_.total)) {
     Job* job = idle_.front();
     open_next(*job);
     idle_.pop_front();
   }
-  if (in_work_.empty()) return false;
-  Job& job = *in_work_.front();
+  if (in_work_.empty()) return nullptr;
+  Job* job = in_work_.front();
   {
     std::unique_lock<std::mutex> lock(mutex_);
-    finished_.wait(lock, [&] { return stop_ || (!job.open && job.inside == 0); });
+    finished_.wait(lock, [&] { return stop_ || (!job->open && job->inside == 0); });
   }
   if (stop_) throw Stopped{};
   in_work_.pop_front();
-  idle_.push_back(&job);
-  if (job.error) std::rethrow_exception(job.error);
+  idle_.push_back(job);
+  if (job->error) std::rethrow_exception(job->error);
+  return job;
+}
+
+bool ImageSource::next(Batch& batch) {
+  start_workers();
+  Job* ready = wait_for_oldest();
+  while (ready && !ready->unreadable.empty()) {
+    drop_unreadable(*ready);
+    if (!ready->plan.index.empty()) break;
+    pass_over(ready->unreadable.front());
+    ready = wait_for_oldest();
+  }
+  if (!ready) return false;
+  Job& job = *ready;
+  run_->delivered();
+  passed_over_ = 0;
 
   if (flow_.data().kind == FlowData::Targets::pictures) {
     const Tensor x = job.batch.inputs[0].view();
@@ -131,6 +149,46 @@ bool ImageSource::next(Batch& batch) {
   return true;
 }
 
+void ImageSource::drop_unreadable(Job& job) {
+  BatchPlan& plan = job.plan;
+  std::vector<char> dropped(plan.index.size());
+  for (const Failure& failure : job.unreadable) {
+    run_->flow().skip(plan.index[failure.sample], failure.why);
+    dropped[failure.sample] = 1;
+  }
+  const std::size_t width = static_cast<std::size_t>(-picture_.numel());
+  float* pictures = job.batch.inputs[0].data();
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < dropped.size(); ++i) {
+    if (dropped[i]) continue;
+    if (kept < i) {
+      std::copy_n(pictures + i * width, width, pictures + kept * width);
+      plan.index[kept] = plan.index[i];
+      plan.params[kept] = plan.params[i];
+      if (!plan.marks.empty()) plan.marks[kept] = plan.marks[i];
+    }
+    ++kept;
+  }
+  plan.index.resize(kept);
+  plan.params.resize(kept);
+  if (!plan.marks.empty()) plan.marks.resize(kept);
+  if (kept > 0) fill_rows(job);
+}
+
+void ImageSource::pass_over(const Failure& first) {
+  if (++passed_over_ >= flow_.batches()) {
+    throw image_error("none of the pictures can be read; " + first.why);
+  }
+  run_->passed_over();
+  if (run_->order() != BatchOrder::sequential) --drawn_;
+}
+
+void ImageSource::fail(Job& job, std::size_t sample) {
+  if (sample >= job.failed_sample) return;
+  job.failed_sample = sample;
+  job.error = std::current_exception();
+}
+
 void ImageSource::render_samples(Job& job, RenderScratch& scratch) {
   const std::size_t n = job.plan.index.size();
   const std::size_t width = static_cast<std::size_t>(-picture_.numel());
@@ -140,12 +198,14 @@ void ImageSource::render_samples(Job& job, RenderScratch& scratch) {
     try {
       render(flow_.set(), job.plan, i, pipeline_, scratch, stop_,
              job.batch.inputs[0].data() + i * width);
-    } catch (const Stopped&) { return; } catch (...) {
+    } catch (const Stopped&) { return; } catch (const Error& e) {
+      const bool skip = pipeline_.skip_unreadable && e.kind() == "image";
       std::lock_guard<std::mutex> lock(mutex_);
-      if (i < job.failed_sample) {
-        job.failed_sample = i;
-        job.error = std::current_exception();
-      }
+      if (skip) job.unreadable.push_back({i, e.what()});
+      else fail(job, i);
+    } catch (...) {
+      std::lock_guard<std::mutex> lock(mutex_);
+      fail(job, i);
     }
   }
 }

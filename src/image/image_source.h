@@ -6,6 +6,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -17,7 +18,9 @@ namespace hornet {
 
 // Plans are drawn in next()'s thread; the pictures of a batch are shared out among the workers,
 // and one batch ahead is in work while a finished one is handed over. Threads start with the
-// first next() and end with stop() or the source.
+// first next() and end with stop() or the source. Pictures that can't be read are an error, or left
+// out (Pipeline::skip_unreadable); then a batch without any other is passed over: in a sequential
+// pass there are so many fewer.
 class ImageSource : public Source {
  public:
   struct Options {
@@ -38,6 +41,11 @@ class ImageSource : public Source {
  private:
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
+  struct Failure {
+    std::size_t sample;
+    std::string why;
+  };
+
   // A batch in work. Its counters are the mutex's; samples are claimed without it.
   struct Job {
     BatchPlan plan;
@@ -47,13 +55,18 @@ class ImageSource : public Source {
     int inside = 0;                                 // workers that may still claim
     bool open = false;                              // has samples to claim
     std::exception_ptr error;
+    std::vector<Failure> unreadable;  // samples to leave out; the mutex's
   };
 
   void start_workers();
   void work(bool counts_as_busy);
   void render_samples(Job& job, RenderScratch& scratch);
+  static void fail(Job& job, std::size_t sample);  // with the mutex held
   void open_next(Job& job);
   void fill_rows(Job& job);
+  Job* wait_for_oldest();
+  void drop_unreadable(Job& job);
+  void pass_over(const Failure& first);
 
   const std::shared_ptr<FlowRun> run_;
   const ImageFlow& flow_;
@@ -61,7 +74,8 @@ class ImageSource : public Source {
   const Options options_;
   const Shape picture_;
 
-  std::int64_t drawn_ = 0;  // next()'s thread, as the following two
+  std::int64_t drawn_ = 0;  // next()'s thread, as the following three
+  int passed_over_ = 0;     // batches, since the last one that was delivered
   std::deque<Job*> in_work_, idle_;
   BatchPlan delivered_;
 

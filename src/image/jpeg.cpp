@@ -171,7 +171,7 @@ void read_jpeg(const std::uint8_t* data, std::size_t size, const DecodeLimits& l
 void write_jpeg(const std::string& path, const Pixels& pixels, int quality) {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "wb"), std::fclose);
   if (!file)
-    throw image_error("the file can't be opened for writing").where("image \"" + path + "\"");
+    throw write_error(path, "the file can't be opened for writing");
   JpegWriter writer;
   std::memset(&writer, 0, sizeof writer);
   writer.info.err = jpeg_std_error(&writer.errors.manager);
@@ -181,8 +181,7 @@ void write_jpeg(const std::string& path, const Pixels& pixels, int quality) {
   jpeg_destroy_compress(&writer.info);
   const bool closed = std::fclose(file.release()) == 0;
   if (!fine || !closed) {
-    throw image_error(fine ? "the file can't be written" : writer.errors.message)
-        .where("image \"" + path + "\"");
+    throw write_error(path, fine ? "the file can't be written" : writer.errors.message);
   }
 }
 

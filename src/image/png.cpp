@@ -173,7 +173,7 @@ void read_png(const std::uint8_t* data, std::size_t size, const DecodeLimits& li
 void write_png(const std::string& path, const Pixels& pixels) {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "wb"), std::fclose);
   if (!file)
-    throw image_error("the file can't be opened for writing").where("image \"" + path + "\"");
+    throw write_error(path, "the file can't be opened for writing");
   char message[sizeof(PngReader::message)] = "out of memory";
   png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, message, on_error, on_warning);
   png_infop info = png ? png_create_info_struct(png) : nullptr;
@@ -181,7 +181,7 @@ void write_png(const std::string& path, const Pixels& pixels) {
   png_destroy_write_struct(&png, &info);
   const bool closed = std::fclose(file.release()) == 0;
   if (!fine || !closed) {
-    throw image_error(fine ? "the file can't be written" : message).where("image \"" + path + "\"");
+    throw write_error(path, fine ? "the file can't be written" : message);
   }
 }
 

@@ -18,6 +18,7 @@ struct Pipeline {
   Standardization standardization;
   bool standardize = true;      // no: somebody else will
   bool channels_first = false;  // of what is delivered
+  bool skip_unreadable = false;  // leave a picture that can't be read out of its batch
   SaveOptions save;
 };
 
