@@ -106,7 +106,7 @@ image_array_resize <- function(img, height, width, data_format = c("channels_las
 #' image_array_save(array(runif(48), c(4, 4, 3)), file)
 #' @export
 image_array_save <- function(img, path, data_format = NULL, file_format = NULL, scale = TRUE) {
-  data_format <- resolve_data_format(data_format)
+  data_format <- if (inherits(img, "keras_image")) "channels_last" else resolve_data_format(data_format)
   if (is.matrix(img)) dim(img) <- if (is_channels_first(data_format)) c(1L, dim(img)) else c(dim(img), 1L)
   file_format <- file_format %||% sub(".*[.]", "", basename(path))
   cpp_image_save(path.expand(path), file_format, as_picture(img, "img"), is_channels_first(data_format),

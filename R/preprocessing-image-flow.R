@@ -2,9 +2,10 @@
 
 #' Batches of pictures from a folder of class folders
 #'
-#' Reads pictures (the kinds of [image_load()]) from the sub-folders of `directory`, one for each class, and makes batches of them without end. Decoding, resizing and augmentation run in native
-#' threads while the model trains; use the result in [fit_generator()], [evaluate_generator()] and
-#' [predict_generator()].
+#' Reads pictures (of the kinds that [image_load()] knows) from the sub-folders of `directory`, one for
+#' each class, and makes batches of them without end. Decoding, resizing and augmentation run in
+#' native threads while the model trains; use the result in [fit_generator()], [evaluate_generator()]
+#' and [predict_generator()].
 #'
 #' Folders and files are sorted by the bytes of their names, on every system. Each pass goes through
 #' all pictures once; the last batch of a pass may be smaller. With a `seed`, the same pictures in the

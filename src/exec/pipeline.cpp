@@ -39,7 +39,7 @@ int DevicePipeline::next(const StopFlag* stop) {
 }
 
 void DevicePipeline::enqueue(int stage, const std::vector<Part>& parts,
-                       const DeviceExecutable::Fetched& fetched, const StopFlag* stop) {
+                             const DeviceExecutable::Fetched& fetched, const StopFlag* stop) {
   parts_.clear();
   for (std::size_t p = 0; p < parts.size(); ++p) {
     const Part& part = parts[p];

@@ -30,7 +30,8 @@ std::string unsupported(const std::uint8_t* data, std::size_t size) {
   else if (size >= 12 && begins(data, size, "RIFF", 4) && std::memcmp(data + 8, "WEBP", 4) == 0)
     kind = "WebP";
   else if (size >= 12 && std::memcmp(data + 4, "ftyp", 4) == 0) kind = "HEIF";
-  return kind ? std::string("this is a ") + kind + " picture; JPEG, PNG, BMP, PPM and TIFF can be read"
+  return kind ? std::string("this is a ") + kind +
+                    " picture; JPEG, PNG, BMP, PPM and TIFF can be read"
               : std::string("not a JPEG, PNG, BMP, PPM or TIFF picture");
 }
 

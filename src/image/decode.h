@@ -13,7 +13,7 @@ namespace hornet {
 // What a file may cost before it is refused.
 struct DecodeLimits {
   std::int64_t max_pixels = 89478485;  // Pillow warns about a "decompression bomb" here
-  std::int64_t max_side = 1 << 20;         // decoders hold whole rows
+  std::int64_t max_side = 1 << 20;     // decoders hold whole rows
   std::size_t max_file_bytes = std::size_t{1} << 29;
   std::size_t max_decoder_bytes = std::size_t{1} << 29;  // libjpeg's own memory
   // Of a progressive JPEG: fewer the larger it is, but always what encoders make.

@@ -170,8 +170,7 @@ void read_jpeg(const std::uint8_t* data, std::size_t size, const DecodeLimits& l
 
 void write_jpeg(const std::string& path, const Pixels& pixels, int quality) {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "wb"), std::fclose);
-  if (!file)
-    throw write_error(path, "the file can't be opened for writing");
+  if (!file) throw write_error(path, "the file can't be opened for writing");
   JpegWriter writer;
   std::memset(&writer, 0, sizeof writer);
   writer.info.err = jpeg_std_error(&writer.errors.manager);

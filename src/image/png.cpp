@@ -24,7 +24,7 @@ struct PngReader {
   bool wide_grey;  // 16 bits a pixel, to be clipped by us
   bool in_tail;    // the last rows are being read
   std::size_t tail_left;
-  bool finished;   // all rows are there, but their data go on
+  bool finished;  // all rows are there, but their data go on
   bool stopped;
   char message[128];
 };
@@ -84,8 +84,7 @@ bool start(PngReader* reader) {
 }
 
 bool read_rows(PngReader* reader, std::uint8_t* out, std::size_t row_bytes, int height) {
-  const bool interlaced =
-      png_get_interlace_type(reader->png, reader->info) != PNG_INTERLACE_NONE;
+  const bool interlaced = png_get_interlace_type(reader->png, reader->info) != PNG_INTERLACE_NONE;
   const png_uint_32 width = png_get_image_width(reader->png, reader->info);
   int last = interlaced ? 6 : 0;  // pass with pixels
   while (last > 0 && (PNG_PASS_ROWS(static_cast<png_uint_32>(height), last) == 0 ||
@@ -172,17 +171,14 @@ void read_png(const std::uint8_t* data, std::size_t size, const DecodeLimits& li
 
 void write_png(const std::string& path, const Pixels& pixels) {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "wb"), std::fclose);
-  if (!file)
-    throw write_error(path, "the file can't be opened for writing");
+  if (!file) throw write_error(path, "the file can't be opened for writing");
   char message[sizeof(PngReader::message)] = "out of memory";
   png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, message, on_error, on_warning);
   png_infop info = png ? png_create_info_struct(png) : nullptr;
   const bool fine = info && write(png, info, file.get(), pixels.data(), &pixels.shape);
   png_destroy_write_struct(&png, &info);
   const bool closed = std::fclose(file.release()) == 0;
-  if (!fine || !closed) {
-    throw write_error(path, fine ? "the file can't be written" : message);
-  }
+  if (!fine || !closed) { throw write_error(path, fine ? "the file can't be written" : message); }
 }
 
 }  // namespace hornet

@@ -16,8 +16,8 @@ struct SaveOptions {
 struct Pipeline {
   Augmentation augmentation;
   Standardization standardization;
-  bool standardize = true;      // no: somebody else will
-  bool channels_first = false;  // of what is delivered
+  bool standardize = true;       // no: somebody else will
+  bool channels_first = false;   // of what is delivered
   bool skip_unreadable = false;  // leave a picture that can't be read out of its batch
   SaveOptions save;
 };

@@ -112,9 +112,10 @@ T value_of(TIFF* tiff, std::uint32_t tag, T otherwise) {
 }
 
 bool is_known_compression(int compression) {
-  static const int known[] = {COMPRESSION_NONE,     COMPRESSION_CCITTRLE,      COMPRESSION_CCITTFAX3,
-                              COMPRESSION_CCITTFAX4, COMPRESSION_LZW,          COMPRESSION_JPEG,
-                              COMPRESSION_DEFLATE,  COMPRESSION_ADOBE_DEFLATE, COMPRESSION_PACKBITS};
+  static const int known[] = {
+      COMPRESSION_NONE,      COMPRESSION_CCITTRLE,      COMPRESSION_CCITTFAX3,
+      COMPRESSION_CCITTFAX4, COMPRESSION_LZW,           COMPRESSION_JPEG,
+      COMPRESSION_DEFLATE,   COMPRESSION_ADOBE_DEFLATE, COMPRESSION_PACKBITS};
   return std::find(std::begin(known), std::end(known), compression) != std::end(known);
 }
 
@@ -157,9 +158,7 @@ Layout read_layout(TIFF* tiff, const DecodeLimits& limits) {
   if (!TIFFGetFieldDefaulted(tiff, TIFFTAG_EXTRASAMPLES, &extra, &types)) extra = 0;
   const int first_extra = extra ? types[0] : EXTRASAMPLE_UNSPECIFIED;
 
-  const auto unknown = [&] {
-    return unknown_pixels(photometric, layout.samples, layout.bits);
-  };
+  const auto unknown = [&] { return unknown_pixels(photometric, layout.samples, layout.bits); };
   const bool small = layout.bits == 1 || layout.bits == 2 || layout.bits == 4;
   const bool whole = layout.bits == 8 || layout.bits == 16;
   if (format != SAMPLEFORMAT_UINT || layout.samples > 6 || !(small || whole)) throw unknown();
@@ -240,8 +239,8 @@ void store(const Layout& layout, const std::uint8_t* in, int n, int plane, std::
   }
 }
 
-void read_strips(TIFF* tiff, const TiffFile& file, const Layout& layout,
-                 const DecodeLimits& limits, Pixels& out) {
+void read_strips(TIFF* tiff, const TiffFile& file, const Layout& layout, const DecodeLimits& limits,
+                 Pixels& out) {
   const std::uint64_t bytes = layout.row_bytes(static_cast<std::uint64_t>(layout.width));
   if (TIFFScanlineSize64(tiff) != bytes) throw refused(file);
   std::vector<std::uint8_t> row(bytes);
@@ -258,8 +257,8 @@ void read_strips(TIFF* tiff, const TiffFile& file, const Layout& layout,
   }
 }
 
-void read_tiles(TIFF* tiff, const TiffFile& file, const Layout& layout,
-                const DecodeLimits& limits, Pixels& out) {
+void read_tiles(TIFF* tiff, const TiffFile& file, const Layout& layout, const DecodeLimits& limits,
+                Pixels& out) {
   const auto width = value_of<std::uint32_t>(tiff, TIFFTAG_TILEWIDTH, 0);
   const auto height = value_of<std::uint32_t>(tiff, TIFFTAG_TILELENGTH, 0);
   check_size(width, height, limits);
@@ -275,7 +274,8 @@ void read_tiles(TIFF* tiff, const TiffFile& file, const Layout& layout,
         const std::uint32_t index =
             TIFFComputeTile(tiff, static_cast<std::uint32_t>(x), static_cast<std::uint32_t>(y), 0,
                             static_cast<std::uint16_t>(plane));
-        const auto got = TIFFReadEncodedTile(tiff, index, tile.data(), static_cast<tmsize_t>(bytes));
+        const auto got =
+            TIFFReadEncodedTile(tiff, index, tile.data(), static_cast<tmsize_t>(bytes));
         if (got != static_cast<tmsize_t>(bytes)) throw refused(file);
         const auto rows = std::min<std::int64_t>(height, layout.height - y);
         const auto n = std::min<std::int64_t>(width, layout.width - x);

@@ -113,8 +113,10 @@ inline Bytes pnm_file(const std::string& header, std::size_t body) {
 }
 
 inline Bytes plain_pnm_file(int width, int height) {
-  std::string text = "P3 # plain\n" + std::to_string(width) + " " + std::to_string(height) + " 99\n";
-  for (int i = 0; i < 3 * width * height; ++i) text += std::to_string(i % 100) + (i % 9 ? " " : "\n");
+  std::string text =
+      "P3 # plain\n" + std::to_string(width) + " " + std::to_string(height) + " 99\n";
+  for (int i = 0; i < 3 * width * height; ++i)
+    text += std::to_string(i % 100) + (i % 9 ? " " : "\n");
   return Bytes(text.begin(), text.end());
 }
 

@@ -75,8 +75,9 @@ void damage(const Bytes& whole) {
       const std::size_t range =
           generator() % 2 ? bytes.size() : std::min<std::size_t>(64, bytes.size());
       const std::uint32_t random = generator();
-      bytes[generator() % range] =
-          static_cast<std::uint8_t>(random % 4 ? random >> 8 : random % 8 ? 0xff : 0);
+      bytes[generator() % range] = static_cast<std::uint8_t>(random % 4   ? random >> 8
+                                                             : random % 8 ? 0xff
+                                                                          : 0);
     }
     decode(bytes, round % 2 ? ColorMode::rgb : ColorMode::grayscale);
   }
@@ -90,11 +91,13 @@ int main() {
     const std::string name = " of " + std::to_string(channels) + " channels, damaged";
     test("PNG" + name, [&] { damage(written([&](const char* p) { write_png(p, pixels); })); });
     if (channels == 4) continue;
-    test("JPEG" + name, [&] { damage(written([&](const char* p) { write_jpeg(p, pixels, 80); })); });
+    test("JPEG" + name,
+         [&] { damage(written([&](const char* p) { write_jpeg(p, pixels, 80); })); });
     test("progressive JPEG" + name, [&] { damage(progressive_jpeg(pixels)); });
   }
   for (int bits : {1, 4, 8, 16, 24, 32}) {
-    test("BMP of " + std::to_string(bits) + " bits, damaged", [&] { damage(bmp_file(11, 9, bits)); });
+    test("BMP of " + std::to_string(bits) + " bits, damaged",
+         [&] { damage(bmp_file(11, 9, bits)); });
   }
   test("run-length BMP, damaged", [] { damage(rle_bmp_file(11, 9)); });
   test("PPM, damaged", [] { damage(pnm_file("P6\n11 9\n255\n", 11 * 9 * 3)); });

@@ -126,7 +126,8 @@ void chunk(Bytes& png, const char* type, const Bytes& data) {
   Bytes body(type, type + 4);
   append(body, data);
   append(png, body);
-  append(png, big_endian(static_cast<std::uint32_t>(crc32(0, body.data(), static_cast<uInt>(body.size())))));
+  append(png, big_endian(static_cast<std::uint32_t>(
+                  crc32(0, body.data(), static_cast<uInt>(body.size())))));
 }
 
 Bytes png_start(std::uint32_t width, std::uint32_t height, int bits = 8, int color = 2,
@@ -158,7 +159,8 @@ void png_bombs() {
   bomb("PNG of no columns", png(png_start(0, 16), small), "");
   bomb("PNG of no rows", png(png_start(16, 0), small), "");
   bomb("PNG of no data at all", png_start(16, 16), "truncated");
-  bomb("PNG of 16 squared that inflates to 256 MB", png(png_start(16, 16), zeros), "", Expect::either);
+  bomb("PNG of 16 squared that inflates to 256 MB", png(png_start(16, 16), zeros), "",
+       Expect::either);
   for (const char* type : {"zTXt", "iCCP"}) {
     Bytes start = png_start(16, 16), data{'x', 0, 0};
     append(data, zeros);
@@ -224,7 +226,8 @@ void jpeg_bombs() {
   bomb("JPEG of 65535 squared", with_size(small, 65535, 65535), "");
   bomb("JPEG of 65500 squared", with_size(small, 65500, 65500), "limit");
   bomb("JPEG of 9000 squared, hardly any data", with_size(small, 9000, 9000), "truncated");
-  bomb("progressive JPEG of 9000 squared, the same", with_size(progressive, 9000, 9000), "truncated");
+  bomb("progressive JPEG of 9000 squared, the same", with_size(progressive, 9000, 9000),
+       "truncated");
   bomb("JPEG of no columns", with_size(small, 0, 16), "");
   bomb("JPEG of no rows", with_size(small, 16, 0), "");
   bomb("progressive JPEG of 20000 scans", many_scans(progressive, 20000), "scans");
@@ -325,7 +328,8 @@ std::vector<Entry> grey(std::uint32_t width, std::uint32_t height, std::vector<E
     entries.erase(std::remove_if(entries.begin(), entries.end(), same), entries.end());
     entries.push_back(change);
   }
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.tag < b.tag; });
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.tag < b.tag; });
   return entries;
 }
 
@@ -344,28 +348,33 @@ void tiff_bombs() {
   bomb("TIFF of 9000 squared without data", file(9000, 9000, {}), "");
   bomb("TIFF of 9000 squared, one row a strip", file(9000, 9000, {{278, 4, 1, 1}}), "");
   bomb("TIFF of a million strips", file(16, 1000000, {{278, 4, 1, 1}}), "");
-  bomb("TIFF of 2^32 - 1 strips", file(16, 16, {{273, 4, all, 8}, {279, 4, all, 8}}), "", Expect::either);
-  bomb("TIFF of 2^28 strips", file(16, 16, {{273, 4, 1 << 28, 8}, {279, 4, 1 << 28, 8}}), "", Expect::either);
+  bomb("TIFF of 2^32 - 1 strips", file(16, 16, {{273, 4, all, 8}, {279, 4, all, 8}}), "",
+       Expect::either);
+  bomb("TIFF of 2^28 strips", file(16, 16, {{273, 4, 1 << 28, 8}, {279, 4, 1 << 28, 8}}), "",
+       Expect::either);
   bomb("TIFF of a strip beyond its end", file(16, 16, {{273, 4, 1, all}}), "");
   bomb("TIFF of a strip of 2^32 - 1 bytes", file(16, 16, {{279, 4, 1, all}}), "", Expect::either);
   bomb("TIFF of no rows a strip", file(16, 16, {{278, 4, 1, 0}}), "", Expect::either);
   for (std::uint32_t side : {0u, 65520u, 1u << 30, 0xfffffff0u}) {
     bomb("TIFF of tiles of " + std::to_string(side) + " squared",
-         file(16, 16, {{322, 4, 1, side}, {323, 4, 1, side}, {324, 4, 1, 8}, {325, 4, 1, 256}}), "");
+         file(16, 16, {{322, 4, 1, side}, {323, 4, 1, side}, {324, 4, 1, 8}, {325, 4, 1, 256}}),
+         "");
   }
   bomb("TIFF of one tile of 9000 squared",
-       file(9000, 9000, {{322, 4, 1, 9008}, {323, 4, 1, 9008}, {324, 4, 1, 8}, {325, 4, 1, 256}}), "");
+       file(9000, 9000, {{322, 4, 1, 9008}, {323, 4, 1, 9008}, {324, 4, 1, 8}, {325, 4, 1, 256}}),
+       "");
   bomb("TIFF of 9000 squared of tiles without data",
        file(9000, 9000, {{322, 4, 1, 16}, {323, 4, 1, 16}, {324, 4, 1, 8}, {325, 4, 1, 256}}), "");
   bomb("TIFF of 65535 bits", file(16, 16, {{258, 3, 1, 65535}}), "");
   bomb("TIFF of 65535 samples", file(16, 16, {{277, 3, 1, 65535}}), "");
-  bomb("TIFF of a palette of 2^32 - 1", file(16, 16, {{262, 3, 1, 3}, {320, 3, all, 8}}), "", Expect::either);
-  for (int tag : {270, 305, 34377, 34675, 65000}) {
-    bomb("TIFF of a tag " + std::to_string(tag) + " of 2^32 - 1 bytes", file(16, 16, {{tag, 7, all, 8}}), "",
-         Expect::either);
-  }
-  bomb("TIFF of a directory within itself", file(16, 16, {{330, 4, 1, 264}, {34665, 4, 1, 264}}), "",
+  bomb("TIFF of a palette of 2^32 - 1", file(16, 16, {{262, 3, 1, 3}, {320, 3, all, 8}}), "",
        Expect::either);
+  for (int tag : {270, 305, 34377, 34675, 65000}) {
+    bomb("TIFF of a tag " + std::to_string(tag) + " of 2^32 - 1 bytes",
+         file(16, 16, {{tag, 7, all, 8}}), "", Expect::either);
+  }
+  bomb("TIFF of a directory within itself", file(16, 16, {{330, 4, 1, 264}, {34665, 4, 1, 264}}),
+       "", Expect::either);
   std::vector<Entry> many = grey(16, 16, {});
   for (int tag = 32768; many.size() < 30000; ++tag) many.push_back({tag, 4, 1, 0});
   bomb("TIFF of 30000 tags", tiff(many, data), "", Expect::either);
@@ -373,11 +382,17 @@ void tiff_bombs() {
   const auto size = static_cast<std::uint32_t>(zeros.size());
   bomb("TIFF of 16 squared that inflates to 256 MB",
        tiff(grey(16, 16, {{259, 3, 1, 8}, {279, 4, 1, size}}), zeros), "", Expect::either);
-  bomb("TIFF of 20000 squared, deflated", tiff(grey(20000, 20000, {{259, 3, 1, 8}, {279, 4, 1, size}}), zeros),
-       "limit");
+  bomb("TIFF of 20000 squared, deflated",
+       tiff(grey(20000, 20000, {{259, 3, 1, 8}, {279, 4, 1, size}}), zeros), "limit");
   bomb("TIFF of a tile that inflates to 256 MB",
-       tiff(grey(16, 16, {{259, 3, 1, 8}, {322, 4, 1, 16}, {323, 4, 1, 16}, {324, 4, 1, 8}, {325, 4, 1, size}}),
-            zeros), "", Expect::either);
+       tiff(grey(16, 16,
+                 {{259, 3, 1, 8},
+                  {322, 4, 1, 16},
+                  {323, 4, 1, 16},
+                  {324, 4, 1, 8},
+                  {325, 4, 1, size}}),
+            zeros),
+       "", Expect::either);
   for (int compression : {5, 6, 7, 8, 32773, 34661, 34712, 34887, 34892, 34925, 50000, 50001}) {
     bomb("TIFF of 9000 squared, compression " + std::to_string(compression),
          file(9000, 9000, {{259, 3, 1, static_cast<std::uint32_t>(compression)}}), "");
@@ -409,7 +424,8 @@ void others() {
   load("a link to itself", at + "loop.png", Expect::refused, "no such file");
   if (grown) load("3 GB of nothing", at + "sparse.png", Expect::refused, "larger than");
   load("an empty file", at + "empty.png", Expect::refused, "empty");
-  for (const char* name : {"fifo.png", "zero.png", "broken.png", "loop.png", "sparse.png", "empty.png"})
+  for (const char* name :
+       {"fifo.png", "zero.png", "broken.png", "loop.png", "sparse.png", "empty.png"})
     unlink((at + name).c_str());
   rmdir((at + "folder.png").c_str());
   rmdir(folder);

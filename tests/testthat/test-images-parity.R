@@ -132,7 +132,7 @@ test_that("statistics, standardization and whitening agree", {
   shape <- c(5, 4, 3)
   pattern <- picture(5, 4, 3)
   x <- noise(400, shape) + 3 * aperm(array(pattern, c(shape, 400)), c(4, 1:3))
-  flat <- function(x) as.vector(aperm(x, length(dim(x)):1))
+  flat <- function(x) as.vector(aperm(x, rev(seq_along(dim(x)))))
   relative <- function(got, expected, tolerance, label) {
     expected <- unlist(expected)
     expect_lte(max(abs(got - expected)) / max(abs(expected)), tolerance, label = label)
@@ -151,8 +151,9 @@ test_that("statistics, standardization and whitening agree", {
     relative(as.vector(t(whitening$principal_components[c(1, 32, 60), ])), expected[[name]]$rows, 1e-5, name)
     relative(flat(whitening$standardize(x[3, , , ])), expected[[name]]$out, 1e-4, paste(name, "applied"))
   }
+  augmentation <- unlist_ranges(parity("directory_flows", 1, "args"))
   augmented <- do.call(image_data_generator, c(
-    list(featurewise_center = TRUE, featurewise_std_normalization = TRUE), unlist_ranges(parity("array_flows", 3, "args"))
+    list(featurewise_center = TRUE, featurewise_std_normalization = TRUE), augmentation
   ))
   augmented %>% fit_image_data_generator(x[1:20, , , ], augment = TRUE, rounds = 2, seed = 3)
   relative(flat(augmented$mean), expected$augmented$mean, 1e-5, "augmented mean")
@@ -212,9 +213,15 @@ test_that("arrays give the same batches over the border of a pass", {
 test_that("pictures are saved under the same names, with the same pixels", {
   x <- aperm(simplify2array(lapply(0:2, function(n) picture(6, 5, 3, 7 * n))), c(4, 1, 2, 3))
   folder <- local_folder()
-  flow <- flow_images_from_data(x, generator = image_data_generator(horizontal_flip = TRUE), batch_size = 3, seed = 5,
-                                save_to_dir = folder, save_prefix = "p")
-  generator_next(flow)
+  pictures <- local_folder()
+  write_places(pictures)
+  generator <- image_data_generator(horizontal_flip = TRUE, rescale = 1 / 255)
+  generator_next(flow_images_from_data(x, generator = generator, batch_size = 3, seed = 5, save_to_dir = folder,
+                                       save_prefix = "p"))
+  generator_next(suppressMessages(flow_images_from_directory(
+    pictures, generator, target_size = c(18, 20), batch_size = 4, seed = 5, save_to_dir = folder, save_prefix = "q",
+    save_format = "jpeg"
+  )))
   expected <- parity("saved_names")
   expect_equal(sort(dir(folder), method = "radix"), names(expected))
   expect_equal(md5_of(lapply(file.path(folder, names(expected)), bytes_of)), unlist(expected), ignore_attr = TRUE)
@@ -228,8 +235,8 @@ test_that("data frames give the same batches", {
     options <- lapply(case$options, unlist)
     expect_warning(
       flow <- suppressMessages(do.call(flow_images_from_dataframe, c(
-        list(frame, folder, x_col = "file", generator = generator_of(case$args), target_size = c(18, 20), batch_size = 4,
-             seed = 3), options
+        list(frame, folder, x_col = "file", generator = generator_of(case$args), target_size = c(18, 20),
+             batch_size = 4, seed = 3), options
       ))), "2 invalid image filename"
     )
     expect_equal(flow$filenames, unlist(case$filenames))

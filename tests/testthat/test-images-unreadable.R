@@ -45,10 +45,11 @@ test_that("files that are made to cost much are R errors that name the file", {
     "empty.png" = bytes(), "text.png" = bytes("not a picture"), "short.png" = bytes(137, "PNG\r\n\032\n", 0, 0),
     "huge.bmp" = bytes("BM", rep(0, 8), le(54), le(40), le(huge), le(huge), 1, 0, 24, 0, rep(0, 24)),
     "nothing.bmp" = bytes("BM", rep(0, 8), le(54), le(40), le(0), le(16), 1, 0, 24, 0, rep(0, 24)),
-    "runs.bmp" = bytes("BM", rep(0, 8), le(54), le(40), le(9000), le(9000), 1, 0, 8, 0, le(1), rep(0, 20), rep(0, 1024)),
+    "runs.bmp" = bytes("BM", rep(0, 8), le(54), le(40), le(9000), le(9000), 1, 0, 8, 0, le(1), rep(0, 1044)),
     "huge.ppm" = bytes("P6 999999999 999999999 255\n"), "missing.ppm" = bytes("P6 9000 9000 255\n"),
     "plain.ppm" = bytes("P3 2 2 255 1 2 x"), "huge.tif" = bytes(
-      "II*", 0, le(8), 3, 0, 0, 1, 4, 0, le(1), le(2^32 - 1), 1, 1, 4, 0, le(1), le(2^32 - 1), 17, 1, 4, 0, le(1), le(8), le(8)
+      "II*", 0, le(8), 3, 0, 0, 1, 4, 0, le(1), le(2^32 - 1), 1, 1, 4, 0, le(1), le(2^32 - 1), 17, 1, 4, 0, le(1),
+      le(8), le(8)
     ),
     "gif.png" = bytes("GIF89a", rep(0, 100)), "webp.jpg" = bytes("RIFF", le(100), "WEBP", rep(0, 100))
   )
@@ -105,7 +106,8 @@ test_that("a picture that can't be read is left out of its batch, and said at on
   first <- warned(generator_next(flow))
   expect_equal(values_of(first$value), 1)
   expect_s3_class(first$warnings[[1]], c("hornet_skipped_warning", "hornet_warning"), exact = FALSE)
-  expect_match(conditionMessage(first$warnings[[1]]), "2 pictures could not be read and were left out:\n.*02.png: not a")
+  expect_match(conditionMessage(first$warnings[[1]]),
+               "2 pictures could not be read and were left out:\n.*02.png: not a")
   expect_silent(second <- generator_next(flow))
   expect_equal(values_of(second), 4:6)
   # The third batch has nothing but a broken picture: the next pass begins.
@@ -164,7 +166,8 @@ test_that("data frames leave out what can't be read, too", {
   expect_equal(values_of(batch$value[[1]]), c(1:3, 5))
   expect_equal(as.vector(batch$value[[2]][[1]]), c(0.1, 0.2, 0.3, 0.5))
   expect_equal(as.vector(batch$value[[2]][[2]]), c(5, 4, 3, 1))
-  expect_error(flow_images_from_dataframe(frame, class_mode = NULL, on_error = "ignore"), '"stop" or "skip"', class = "hornet_value_error")
+  expect_error(flow_images_from_dataframe(frame, class_mode = NULL, on_error = "ignore"), '"stop" or "skip"',
+               class = "hornet_value_error")
 })
 
 test_that("runs of a model end with one warning, and predictions have the rows that are left", {
@@ -185,7 +188,8 @@ test_that("runs of a model end with one warning, and predictions have the rows t
     run <- warned(model %>% predict_generator(batches))
     expect_length(run$warnings, 1)
     expect_s3_class(run$warnings[[1]], "hornet_skipped_warning")
-    expect_match(conditionMessage(run$warnings[[1]]), "11 pictures could not be read.*and 1 more; see `\\$skipped_files`")
+    expect_match(conditionMessage(run$warnings[[1]]),
+                 "11 pictures could not be read.*and 1 more; see `\\$skipped_files`")
     # With a function in R the iterator's own order goes on, so that nothing is missing at the end.
     readable <- c(4, 6:8, 1:5)
     if (is.null(user_function)) {

@@ -392,8 +392,12 @@ def array_flows():
 def saved_names():
     """What save_to_dir writes: names and pixels."""
     x = np.stack([picture(6, 5, 3, 7 * n) for n in range(3)]).astype("float32")
-    with tempfile.TemporaryDirectory() as folder:
-        next(K.ImageDataGenerator(horizontal_flip=True).flow(x, batch_size=3, seed=5, save_to_dir=folder, save_prefix="p"))
+    args = dict(horizontal_flip=True, rescale=1 / 255)
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as pictures:
+        write_pictures(pictures)
+        next(K.ImageDataGenerator(**args).flow(x, batch_size=3, seed=5, save_to_dir=folder, save_prefix="p"))
+        next(K.ImageDataGenerator(**args).flow_from_directory(
+            pictures, target_size=(18, 20), batch_size=4, seed=5, save_to_dir=folder, save_prefix="q", save_format="jpeg"))
         return {name: md5(np.asarray(Image.open(os.path.join(folder, name)))) for name in sorted(os.listdir(folder))}
 
 
