@@ -107,7 +107,7 @@ void resample_exact(const T* in, const PixelShape& shape, const Geometry& g, flo
 }
 
 #ifdef HORNET_IMAGE_AVX2
-#define AVX2 __attribute__((target("avx2")))
+#define AVX2 __attribute__((target("avx2,fma")))
 
 // A stretch of output pixels: where each is taken from. The corner is at most the last but one
 // row and column, so that its neighbours exist; the fraction is then 1 at the edge.
@@ -119,17 +119,18 @@ struct Taken {
 
 // Coordinates in double, without fused multiply-add: they are scipy's to the last bit, so that
 // the discontinuous fill modes switch at the same pixel.
-AVX2 void locate(const Geometry& g, const PixelShape& shape, int y, int x0, int n, Taken& taken) {
+__attribute__((target("avx2"))) void locate(const Geometry& g, const PixelShape& shape, int y,
+                                            int x0, int n, Taken& taken) {
   const double* m = g.map.m;
   const __m256d row0 = _mm256_set1_pd(m[2] + y * m[0]), column0 = _mm256_set1_pd(m[5] + y * m[3]);
   const __m256d row_step = _mm256_set1_pd(m[1]), column_step = _mm256_set1_pd(m[4]);
   const __m256d zero = _mm256_setzero_pd(), four = _mm256_set1_pd(4);
   const __m256d last_row = _mm256_set1_pd(shape.height - 1),
                 last_column = _mm256_set1_pd(shape.width - 1);
-  const __m128i corner_row = _mm_set1_epi32(std::max(shape.height - 2, 0));
-  const __m128i corner_column = _mm_set1_epi32(std::max(shape.width - 2, 0));
-  const __m128i row_size = _mm_set1_epi32(static_cast<int>(shape.row_bytes()));
-  const __m128i pixel_size = _mm_set1_epi32(shape.channels);
+  const __m256d corner_row = _mm256_set1_pd(std::max(shape.height - 2, 0));
+  const __m256d corner_column = _mm256_set1_pd(std::max(shape.width - 2, 0));
+  const __m256d row_size = _mm256_set1_pd(static_cast<double>(shape.row_bytes()));
+  const __m256d pixel_size = _mm256_set1_pd(shape.channels);
   const bool folds = g.fill == FillMode::reflect || g.fill == FillMode::wrap;
 
   __m256d x = _mm256_setr_pd(x0, x0 + 1, x0 + 2, x0 + 3);
@@ -154,28 +155,17 @@ AVX2 void locate(const Geometry& g, const PixelShape& shape, int y, int x0, int 
         clamped_r = _mm256_min_pd(_mm256_max_pd(_mm256_load_pd(rs), zero), last_row);
         clamped_q = _mm256_min_pd(_mm256_max_pd(_mm256_load_pd(qs), zero), last_column);
       } else if (inside != 15) {
-        outside = _mm_setr_epi32(~inside << 31 >> 31, ~inside << 30 >> 31, ~inside << 29 >> 31,
-                                 ~inside << 28 >> 31);
+        outside = _mm_setr_epi32((inside & 1) - 1, (inside >> 1 & 1) - 1, (inside >> 2 & 1) - 1,
+                                 (inside >> 3) - 1);
       }
     }
-    const __m128i ri = _mm_min_epi32(_mm256_cvttpd_epi32(clamped_r), corner_row);
-    const __m128i qi = _mm_min_epi32(_mm256_cvttpd_epi32(clamped_q), corner_column);
-    const __m128i corner =
-        _mm_add_epi32(_mm_mullo_epi32(ri, row_size), _mm_mullo_epi32(qi, pixel_size));
+    const __m256d ri = _mm256_min_pd(_mm256_floor_pd(clamped_r), corner_row);
+    const __m256d qi = _mm256_min_pd(_mm256_floor_pd(clamped_q), corner_column);
+    const __m128i corner = _mm256_cvttpd_epi32(
+        _mm256_add_pd(_mm256_mul_pd(ri, row_size), _mm256_mul_pd(qi, pixel_size)));
     _mm_store_si128(reinterpret_cast<__m128i*>(taken.corner + i), _mm_or_si128(corner, outside));
-    _mm_store_ps(taken.row + i, _mm256_cvtpd_ps(_mm256_sub_pd(clamped_r, _mm256_cvtepi32_pd(ri))));
-    _mm_store_ps(taken.column + i,
-                 _mm256_cvtpd_ps(_mm256_sub_pd(clamped_q, _mm256_cvtepi32_pd(qi))));
-  }
-}
-
-template <int C>
-AVX2 inline void store(float* to, __m128 value) {
-  if (C == 4) {
-    _mm_storeu_ps(to, value);
-  } else {  // never beyond the pixel: another thread may own it
-    _mm_storel_pi(reinterpret_cast<__m64*>(to), value);
-    _mm_store_ss(to + 2, _mm_movehl_ps(value, value));
+    _mm_store_ps(taken.row + i, _mm256_cvtpd_ps(_mm256_sub_pd(clamped_r, ri)));
+    _mm_store_ps(taken.column + i, _mm256_cvtpd_ps(_mm256_sub_pd(clamped_q, qi)));
   }
 }
 
@@ -189,12 +179,37 @@ AVX2 inline __m128 pixel(const std::uint8_t* p) {
 
 // The four neighbours of a place, mixed.
 template <class T>
-AVX2 inline __m128 mix(const T* p, std::ptrdiff_t right, std::ptrdiff_t down, float fr, float fq) {
+AVX2 inline __m128 mix(const T* p, std::ptrdiff_t right, std::ptrdiff_t down, const float& fr,
+                       const float& fq) {
   const __m128 a = pixel(p), b = pixel(p + right), c = pixel(p + down), d = pixel(p + down + right);
-  const __m128 across = _mm_set1_ps(fq);
-  const __m128 upper = _mm_add_ps(a, _mm_mul_ps(across, _mm_sub_ps(b, a)));
-  const __m128 lower = _mm_add_ps(c, _mm_mul_ps(across, _mm_sub_ps(d, c)));
-  return _mm_add_ps(upper, _mm_mul_ps(_mm_set1_ps(fr), _mm_sub_ps(lower, upper)));
+  const __m128 across = _mm_broadcast_ss(&fq);
+  const __m128 upper = _mm_fmadd_ps(across, _mm_sub_ps(b, a), a);
+  const __m128 lower = _mm_fmadd_ps(across, _mm_sub_ps(d, c), c);
+  return _mm_fmadd_ps(_mm_broadcast_ss(&fr), _mm_sub_ps(lower, upper), upper);
+}
+
+// A pixel and nothing else: what follows may be another thread's.
+template <int C>
+AVX2 inline void store(float* to, __m128 value) {
+  if (C == 4) return _mm_storeu_ps(to, value);
+  if (C == 1) return _mm_store_ss(to, value);
+  _mm_storel_pi(reinterpret_cast<__m64*>(to), value);
+  _mm_store_ss(to + 2, _mm_movehl_ps(value, value));
+}
+
+// `n` pixels that follow each other at `to`, taken from the places at `i`, i + step, ... Of three
+// channels all but the last pixel are stored as four, the last of which the next one puts right.
+template <class T, int C, bool Constant>
+AVX2 void mix_stretch(const T* in, std::ptrdiff_t right, std::ptrdiff_t down, const Taken& taken,
+                      int i, int step, int n, float scale, float cval, float* to) {
+  const __m128 times = _mm_set1_ps(scale), outside = _mm_set1_ps(cval * scale);
+  auto value = [&](int at) AVX2 {
+    const std::int32_t corner = taken.corner[at];
+    if (Constant && corner < 0) return outside;
+    return _mm_mul_ps(times, mix(in + corner, right, down, taken.row[at], taken.column[at]));
+  };
+  for (; n > 1; --n, i += step, to += C) store<C == 3 ? 4 : C>(to, value(i));
+  store<C>(to, value(i));
 }
 
 template <class T, int C>
@@ -202,28 +217,17 @@ AVX2 void resample_avx2(const T* in, const PixelShape& shape, const Geometry& g,
                         float* out) {
   const std::ptrdiff_t right = shape.width > 1 ? C : 0;
   const std::ptrdiff_t down = shape.height > 1 ? static_cast<std::ptrdiff_t>(shape.row_bytes()) : 0;
-  const __m128 times = _mm_set1_ps(scale), cval = _mm_set1_ps(g.cval * scale);
+  const auto mix =
+      g.fill == FillMode::constant ? mix_stretch<T, C, true> : mix_stretch<T, C, false>;
   Taken taken;
   for (int y = 0; y < shape.height; ++y) {
-    Row to = output_row(g, shape, y, out);
+    float* row = out + shape.row_bytes() * (g.flip_vertical ? shape.height - 1 - y : y);
     for (int x0 = 0; x0 < shape.width; x0 += Taken::kMost) {
       const int n = std::min(Taken::kMost, shape.width - x0);
       locate(g, shape, y, x0, n, taken);
-      for (int i = 0; i < n; ++i, to.start += to.step) {
-        const std::int32_t corner = taken.corner[i];
-        const float fr = taken.row[i], fq = taken.column[i];
-        if (corner < 0) {
-          if (C == 1) *to.start = g.cval * scale;
-          else store<C>(to.start, cval);
-        } else if (C == 1) {
-          const T* p = in + corner;
-          const float a = p[0] + fq * (float(p[right]) - float(p[0]));
-          const float b = p[down] + fq * (float(p[down + right]) - float(p[down]));
-          *to.start = (a + fr * (b - a)) * scale;
-        } else {
-          store<C>(to.start, _mm_mul_ps(times, mix(in + corner, right, down, fr, fq)));
-        }
-      }
+      if (g.flip_horizontal)
+        mix(in, right, down, taken, n - 1, -1, n, scale, g.cval, row + (shape.width - x0 - n) * C);
+      else mix(in, right, down, taken, 0, 1, n, scale, g.cval, row + x0 * C);
     }
   }
 }

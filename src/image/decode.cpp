@@ -81,10 +81,11 @@ std::size_t read_file(const std::string& path, std::size_t max_bytes, ByteBuffer
 }
 
 void decode_image(const std::uint8_t* data, std::size_t size, ColorMode mode,
-                  const DecodeLimits& limits, DecodeScratch& scratch, Pixels& out) {
+                  const DecodeLimits& limits, DecodeScratch& scratch, Pixels& out,
+                  const RowsWanted& rows) {
   // The usual case, a colour file for a colour picture, is decoded in place.
   Pixels* target = mode == ColorMode::rgb ? &out : &scratch.raw;
-  if (begins(data, size, "\xff\xd8\xff", 3)) read_jpeg(data, size, limits, *target);
+  if (begins(data, size, "\xff\xd8\xff", 3)) read_jpeg(data, size, limits, rows, *target);
   else if (begins(data, size, "\x89PNG\r\n\x1a\n", 8)) read_png(data, size, limits, *target);
   else if (begins(data, size, "BM", 2)) read_bmp(data, size, limits, *target);
   else if (size > 2 && data[0] == 'P' && data[1] >= '1' && data[1] <= '6')
@@ -101,10 +102,10 @@ void decode_image(const std::uint8_t* data, std::size_t size, ColorMode mode,
 }
 
 void load_image(const std::string& path, ColorMode mode, const DecodeLimits& limits,
-                DecodeScratch& scratch, Pixels& out) {
+                DecodeScratch& scratch, Pixels& out, const RowsWanted& rows) {
   try {
     const std::size_t size = read_file(path, limits.max_file_bytes, scratch.file);
-    decode_image(scratch.file.data(), size, mode, limits, scratch, out);
+    decode_image(scratch.file.data(), size, mode, limits, scratch, out, rows);
   } catch (Error& e) {
     throw std::move(e).where("image \"" + path + "\"");
   } catch (const std::bad_alloc&) {

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "image/pixels.h"
 
@@ -33,12 +35,17 @@ struct DecodeScratch {
 // Reads a whole regular file into `buffer` and returns its size. Throws Error.
 std::size_t read_file(const std::string& path, std::size_t max_bytes, ByteBuffer& buffer);
 
+// The rows of a picture of that height that somebody will look at, ascending; null: all. A decoder
+// may leave the others as they are.
+using RowsWanted = std::function<const std::vector<int>*(int height)>;
+
 // Decodes a picture to `mode`. Throws Error that says why not (without naming the file), Stopped.
 void decode_image(const std::uint8_t* data, std::size_t size, ColorMode mode,
-                  const DecodeLimits& limits, DecodeScratch& scratch, Pixels& out);
+                  const DecodeLimits& limits, DecodeScratch& scratch, Pixels& out,
+                  const RowsWanted& rows = {});
 
 // Both of the above; errors name the file.
 void load_image(const std::string& path, ColorMode mode, const DecodeLimits& limits,
-                DecodeScratch& scratch, Pixels& out);
+                DecodeScratch& scratch, Pixels& out, const RowsWanted& rows = {});
 
 }  // namespace hornet

@@ -1,5 +1,6 @@
 #include "image/image_set.h"
 
+#include <functional>
 #include <utility>
 
 namespace hornet {
@@ -7,7 +8,12 @@ namespace hornet {
 void load_resized(const std::string& path, ColorMode mode, int height, int width,
                   ResizeKernel kernel, const DecodeLimits& limits, LoadScratch& scratch,
                   Pixels*& out) {
-  load_image(path, mode, limits, scratch.decode, scratch.decoded);
+  const auto nearest_rows = [&](int from) -> const std::vector<int>* {
+    return from == height ? nullptr : &scratch.resize.rows.get(from, height, kernel).first;
+  };
+  const bool some_rows = height > 0 && kernel == ResizeKernel::nearest && mode == ColorMode::rgb;
+  load_image(path, mode, limits, scratch.decode, scratch.decoded,
+             some_rows ? RowsWanted(std::ref(nearest_rows)) : RowsWanted());
   const PixelShape& shape = scratch.decoded.shape;
   out = &scratch.decoded;
   if (height > 0 && (shape.height != height || shape.width != width)) {

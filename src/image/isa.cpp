@@ -8,7 +8,7 @@ namespace {
 ImageIsa best() {
 #ifdef HORNET_IMAGE_AVX2
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2")) return ImageIsa::avx2;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return ImageIsa::avx2;
 #endif
   return ImageIsa::scalar;
 }

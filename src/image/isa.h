@@ -7,7 +7,7 @@
 
 namespace hornet {
 
-enum class ImageIsa { scalar, avx2 };
+enum class ImageIsa { scalar, avx2 };  // avx2: and fused multiply-add
 
 // The best of this machine, or what force_image_isa() said. Kernels differ in speed alone where
 // results are integers, and by float rounding (1e-4 of 255) where they are floats.

@@ -86,10 +86,38 @@ bool open(JpegReader* reader, const std::uint8_t* data, std::size_t size) {
   return true;
 }
 
-bool read_rows(JpegReader* reader, std::uint8_t* out, std::size_t row_bytes) {
+// Can rows be passed over? In the usual layouts (4:4:4, 4:2:2, 4:2:0) libjpeg-turbo then gives the
+// same values as if it had read them; not where it upsamples without looking at neighbours, as in
+// very narrow pictures.
+bool skips_rows(const jpeg_decompress_struct& info) {
+#if defined(LIBJPEG_TURBO_VERSION_NUMBER) && LIBJPEG_TURBO_VERSION_NUMBER >= 2001000
+  const jpeg_component_info* c = info.comp_info;
+  const bool plain = c[1].h_samp_factor == 1 && c[1].v_samp_factor == 1 &&
+                     c[2].h_samp_factor == 1 && c[2].v_samp_factor == 1;
+  const int h = c[0].h_samp_factor, v = c[0].v_samp_factor;
+  return info.num_components == 3 && plain && (h == 1 || h == 2) &&
+         (v == 1 || (v == 2 && h == 2)) && info.image_width >= 8;
+#else
+  return false;
+#endif
+}
+
+// `wanted`: `count` rows, ascending; the others are passed over where that can be done. Not the
+// last ones: that the file ends too early is only found by reading them.
+bool read_rows(JpegReader* reader, const int* wanted, std::size_t count, std::uint8_t* out,
+               std::size_t row_bytes) {
   jpeg_decompress_struct* info = &reader->info;
   if (setjmp(reader->errors.escape)) return false;
   jpeg_start_decompress(info);
+#ifdef LIBJPEG_TURBO_VERSION_NUMBER
+  for (const int* end = wanted + count; wanted < end; ++wanted) {
+    const JDIMENSION y = static_cast<JDIMENSION>(*wanted);
+    if (y < info->output_scanline) continue;
+    if (y > info->output_scanline) jpeg_skip_scanlines(info, y - info->output_scanline);
+    JSAMPROW row = out + y * row_bytes;
+    jpeg_read_scanlines(info, &row, 1);
+  }
+#endif
   while (info->output_scanline < info->output_height) {
     JSAMPROW rows[16];
     JDIMENSION n = info->output_height - info->output_scanline;
@@ -135,7 +163,7 @@ bool write(JpegWriter* writer, std::FILE* file, const std::uint8_t* data, const 
 }  // namespace
 
 void read_jpeg(const std::uint8_t* data, std::size_t size, const DecodeLimits& limits,
-               Pixels& out) {
+               const RowsWanted& rows, Pixels& out) {
   JpegReader reader;
   std::memset(&reader, 0, sizeof reader);
   reader.limits = &limits;
@@ -164,7 +192,10 @@ void read_jpeg(const std::uint8_t* data, std::size_t size, const DecodeLimits& l
   const int channels = reader.info.num_components;
   std::uint8_t* pixels = out.reshape({static_cast<int>(reader.info.image_height),
                                       static_cast<int>(reader.info.image_width), channels});
-  check(read_rows(&reader, pixels, out.shape.row_bytes()));
+  const std::vector<int>* wanted =
+      rows && skips_rows(reader.info) ? rows(out.shape.height) : nullptr;
+  check(read_rows(&reader, wanted ? wanted->data() : nullptr, wanted ? wanted->size() : 0, pixels,
+                  out.shape.row_bytes()));
   if (channels == 4) inverted_cmyk_to_rgb(out);
 }
 

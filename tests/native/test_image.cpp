@@ -1,9 +1,10 @@
 // Picture files that are damaged: truncated at every length, with random bytes changed, with pieces
 // removed, repeated and moved. Each is decoded or refused by an Error, within the limits; the
-// sanitizers watch.
+// sanitizers watch. And the fast ways of decoding and transforming against the plain ones.
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -15,8 +16,10 @@
 
 #include "base/error.h"
 #include "check.h"
+#include "image/affine.h"
 #include "image/decode.h"
 #include "image/formats.h"
+#include "image/random.h"
 #include "image_files.h"
 
 using namespace hornet;
@@ -27,14 +30,14 @@ int mutated = 0;
 std::mt19937 generator(20240608);
 
 // True if the bytes are a picture. Memory of just their size: a read beyond it is seen.
-bool decode(const Bytes& bytes, ColorMode mode) {
+bool decode(const Bytes& bytes, ColorMode mode, const RowsWanted& rows = {}) {
   static DecodeScratch scratch;
   DecodeLimits limits;
   limits.max_pixels = 1000000;
   limits.max_decoder_bytes = 64u << 20;
   Pixels out;
   try {
-    decode_image(bytes.data(), bytes.size(), mode, limits, scratch, out);
+    decode_image(bytes.data(), bytes.size(), mode, limits, scratch, out, rows);
   } catch (const Error&) { return false; }
   CHECK(out.shape.channels == channels_of(mode));
   CHECK(out.shape.height > 0 && out.shape.width > 0);
@@ -59,6 +62,55 @@ void move_pieces(Bytes& bytes) {
   if (bytes.empty()) bytes.push_back(0);
 }
 
+const std::vector<int>* every_third(int height) {
+  static std::vector<int> rows;
+  rows.clear();
+  for (int y = 1; y < height; y += 3) rows.push_back(y);
+  return &rows;
+}
+
+void compare_some_rows(const Bytes& bytes) {
+  DecodeScratch scratch;
+  Pixels whole, some;
+  decode_image(bytes.data(), bytes.size(), ColorMode::rgb, {}, scratch, whole);
+  decode_image(bytes.data(), bytes.size(), ColorMode::rgb, {}, scratch, some, every_third);
+  CHECK(whole.shape == some.shape);
+  for (int y : *every_third(whole.shape.height))
+    CHECK(std::memcmp(whole.row(y), some.row(y), whole.shape.row_bytes()) == 0);
+  CHECK(!decode(Bytes(bytes.begin(), bytes.end() - 20), ColorMode::rgb, every_third));
+}
+
+// Bytes and floats, every fill mode, flips, and pictures too small to have neighbours.
+void compare_transforms(int height, int width, int channels) {
+  const Pixels pixels = picture(height, width, channels);
+  const std::size_t n = pixels.shape.bytes();
+  std::memset(pixels.data() + n, 0xff, kPixelPadding);
+  std::vector<float> floats(pixels.data(), pixels.data() + n), fast(n + 1), exact(n);
+  floats.resize(n + kPixelPadding, NAN);
+  ImageView of_bytes, of_floats;
+  of_bytes.shape = of_floats.shape = pixels.shape;
+  of_bytes.bytes = pixels.data();
+  of_floats.floats = floats.data();
+  for (int round = 0; round < 40; ++round) {
+    Geometry g;
+    g.fill = static_cast<FillMode>(round % 4);
+    g.cval = 7;
+    g.flip_horizontal = round & 4;
+    g.flip_vertical = round & 8;
+    g.map = affine_map(round * 9 - 180, round % 5 - 1.7, round % 7 - 2.3, round % 3, 0.8, 1.1,
+                       height, width);
+    for (const ImageView* view : {&of_bytes, &of_floats}) {
+      fast[n] = -1;
+      transform(*view, g, 1, fast.data());
+      transform_exact(*view, g, 1, exact.data());
+      std::size_t off = 0;
+      for (std::size_t i = 0; i < n; ++i) off += !(std::fabs(fast[i] - exact[i]) <= 1e-4f);
+      CHECK(off == 0);
+      CHECK(fast[n] == -1);  // nothing beyond the picture is written
+    }
+  }
+}
+
 void damage(const Bytes& whole) {
   for (ColorMode mode : {ColorMode::rgb, ColorMode::grayscale, ColorMode::rgba}) {
     CHECK(decode(whole, mode));
@@ -80,6 +132,7 @@ void damage(const Bytes& whole) {
                                                                           : 0);
     }
     decode(bytes, round % 2 ? ColorMode::rgb : ColorMode::grayscale);
+    decode(bytes, ColorMode::rgb, every_third);
   }
 }
 
@@ -100,6 +153,27 @@ int main() {
          [&] { damage(bmp_file(11, 9, bits)); });
   }
   test("run-length BMP, damaged", [] { damage(rle_bmp_file(11, 9)); });
+  test("rows of a JPEG that are wanted are those of the whole", [] {
+    for (int size : {2, 3, 16, 33, 50}) {
+      const Pixels pixels = picture(size + 5, size, 3);
+      compare_some_rows(written([&](const char* p) { write_jpeg(p, pixels, 80); }));
+    }
+  });
+  test("fast transformations are close to the exact ones", [] {
+    for (int channels : {1, 2, 3, 4}) {
+      for (int size : {1, 2, 5, 30}) compare_transforms(size + 1, size, channels);
+      compare_transforms(1, 1, channels);
+      compare_transforms(3, 300, channels);  // longer than a stretch
+    }
+  });
+  test("the random stream is MT19937's, and goes on from its state", [] {
+    MersenneTwister own(42);
+    std::mt19937 standard(42);
+    for (int i = 0; i < 2000; ++i) {
+      CHECK(own() == standard());
+      own = MersenneTwister(own);
+    }
+  });
   test("PPM, damaged", [] { damage(pnm_file("P6\n11 9\n255\n", 11 * 9 * 3)); });
   test("PGM, damaged", [] { damage(pnm_file("P5\n# a comment\n11 9\n255\n", 11 * 9)); });
   test("wide PGM, damaged", [] { damage(pnm_file("P5 11 9 4095 ", 2 * 11 * 9)); });
