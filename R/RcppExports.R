@@ -137,6 +137,10 @@ cpp_image_flow_run <- function(flow) {
     .Call(`_hornet_cpp_image_flow_run`, flow)
 }
 
+cpp_image_flow_problem <- function(flow) {
+    .Call(`_hornet_cpp_image_flow_problem`, flow)
+}
+
 cpp_image_flow_position <- function(flow) {
     .Call(`_hornet_cpp_image_flow_position`, flow)
 }

@@ -15,7 +15,10 @@
 #'
 #' Options: `hornet.image_workers` (number of threads, by default all cores but one), `hornet.cache`
 #' (bytes of memory for decoded pictures, by default a quarter of what is free; `FALSE` for none),
-#' `hornet.max_pixels` (pictures beyond are refused).
+#' `hornet.image_cache` (a folder in which decoded and resized pictures are kept for other sessions;
+#' height x width x channels bytes for each picture. Pictures whose file has changed are decoded anew,
+#' and any of its files may be deleted at any time), `hornet.max_pixels` (pictures beyond are
+#' refused). No picture depends on what is kept where.
 #'
 #' @param directory The folder. Pictures may be in sub-folders of the class folders, too.
 #' @param generator An [image_data_generator()].
@@ -260,7 +263,8 @@ new_iterator <- function(kind, generator, flow, n, image_shape, labels, options,
     n = n, batch_size = options$batch_size, shuffle = options$shuffle, seed = options$seed,
     image_data_generator = generator, data_format = generator$data_format,
     image_shape = image_shape, save_to_dir = save$directory, save_prefix = save$prefix,
-    save_format = save$format, .flow = flow, .labels = labels, .save = save, .warned = FALSE
+    save_format = save$format, .flow = flow, .labels = labels, .save = save, .warned = FALSE,
+    .warned_problem = FALSE
   )
   add_fields(iterator, fields)
   for (name in c("batch_index", "total_batches_seen", "index_array")) {
@@ -286,11 +290,13 @@ file_iterator <- function(kind, generator, paths, labels, target_size, color_mod
   first <- is_channels_first(generator$data_format)
   options$marks <- if (is.null(save)) 0 else 1e7
   files <- list(height = target_size[[1L]], width = target_size[[2L]], color_mode = color_mode,
-                interpolation = interpolation, max_pixels = max_image_pixels(), cache = cache_bytes())
+                interpolation = interpolation, max_pixels = max_image_pixels(), cache = cache_bytes(),
+                cache_folder = image_cache_folder())
   flow <- cpp_image_flow_files(paths, files, labels$native, options)
   iterator <- new_iterator(kind, generator, flow, length(paths),
                            if (first) c(channels, target_size) else c(target_size, channels),
                            labels, options, save)
+  warn_problem(iterator)
   add_fields(iterator, list(filepaths = paths, target_size = target_size, color_mode = color_mode,
                             interpolation = interpolation, on_error = on_error))
   makeActiveBinding("skipped_files", function() skipped_files(iterator, newly = FALSE), iterator)
@@ -427,6 +433,7 @@ input_shapes.keras_image_iterator <- function(iterator) {
 # The generator's fields are read for each run: fitting it, or changing it, affects its iterators.
 pipeline_spec <- function(iterator) {
   generator <- iterator$image_data_generator
+  warn_problem(iterator)
   if (!iterator$.warned) {
     warn_unfitted(generator)
     iterator$.warned <- TRUE
@@ -467,6 +474,29 @@ cache_bytes <- function() {
     abort("options(hornet.cache = ) must be TRUE, FALSE or a number of bytes.", "hornet_value_error")
   }
   as.double(cache)
+}
+
+# A folder for decoded pictures, or NULL.
+image_cache_folder <- function() {
+  folder <- getOption("hornet.image_cache")
+  if (is.null(folder)) return(NULL)
+  if (!is.character(folder) || length(folder) != 1L || is.na(folder) || !nzchar(folder)) {
+    abort("options(hornet.image_cache = ) must be NULL or the name of one folder.", "hornet_value_error")
+  }
+  dir.create(folder, showWarnings = FALSE, recursive = TRUE)
+  normalizePath(folder, mustWork = FALSE)
+}
+
+# Once an iterator: what works, but not as it was asked for.
+warn_problem <- function(iterator) {
+  if (iterator$.warned_problem) return(invisible())
+  problem <- cpp_image_flow_problem(iterator$.flow)
+  if (is.null(problem)) return(invisible())
+  iterator$.warned_problem <- TRUE
+  warning(warningCondition(
+    paste0("The cache of decoded images ", problem, ".\nImages are decoded without it."),
+    class = c("hornet_cache_warning", "hornet_warning"), call = user_call()
+  ))
 }
 
 image_workers <- function() {

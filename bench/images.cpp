@@ -62,7 +62,7 @@ void decode(const std::string& path) {
 
 class Bench {
  public:
-  explicit Bench(const std::string& folder) {
+  Bench(const std::string& folder, const std::string& cache) : cache_(cache) {
     for (const std::string& name : list_images(folder, {}, false, 0, 1).filenames)
       paths_.push_back(folder + "/" + name);
     Augmentation& a = pipeline_.augmentation;
@@ -86,7 +86,7 @@ class Bench {
       return;
     }
     const auto flow = flow_for(job);
-    if (job == "cached") drain(flow, 1, 1);
+    if (job == "cached" || job == "stored") drain(flow, 1, 1);
     measure(passes, [&] { drain(flow, workers, passes); });
   }
 
@@ -109,6 +109,7 @@ class Bench {
     options.height = options.width = 150;
     options.kernel = job == "bilinear" ? ResizeKernel::bilinear : ResizeKernel::nearest;
     if (job == "cached") options.cache_bytes = default_cache_bytes();
+    if (job == "stored") options.cache_folder = cache_;
     ImageFlow::Options order;
     order.batch_size = 20;
     flow =
@@ -125,6 +126,7 @@ class Bench {
     while (source.next(batch)) source.taken();
   }
 
+  const std::string cache_;
   std::vector<std::string> paths_;
   Pipeline pipeline_;
   std::map<std::string, std::shared_ptr<ImageFlow>> flows_;
@@ -132,8 +134,9 @@ class Bench {
 
 }  // namespace
 
+// Arguments: the folder of pictures, and one for pictures kept in a file.
 int main(int, char** argv) {
-  Bench bench(argv[1]);
+  Bench bench(argv[1], argv[2]);
   std::string job;
   for (int workers, passes; std::cin >> job >> workers >> passes;) bench.run(job, workers, passes);
 }

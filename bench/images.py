@@ -131,10 +131,11 @@ def main():
     if arguments.peer:
         return answer_as_peer(arguments.folder, arguments.peer)
 
-    own = build(tempfile.mkdtemp())
+    scratch = tempfile.TemporaryDirectory()
+    own = build(scratch.name)
     peer = [sys.executable, os.path.abspath(__file__), arguments.folder, "--peer"]
     wanted = [job for job in JOBS if not arguments.jobs or job[0] in arguments.jobs.split(",")]
-    runners = {"": Runner([own, arguments.folder])}
+    runners = {"": Runner([own, arguments.folder, scratch.name])}
     for library in ("keras", "torch"):
         if any(job.startswith(library) for job, _ in wanted):
             runners[library] = Runner(peer + [library])

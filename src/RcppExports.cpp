@@ -394,6 +394,16 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_image_flow_problem
+SEXP cpp_image_flow_problem(SEXP flow);
+RcppExport SEXP _hornet_cpp_image_flow_problem(SEXP flowSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type flow(flowSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_image_flow_problem(flow));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_image_flow_position
 SEXP cpp_image_flow_position(SEXP flow);
 RcppExport SEXP _hornet_cpp_image_flow_position(SEXP flowSEXP) {
@@ -984,6 +994,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hornet_cpp_image_flow_array", (DL_FUNC) &_hornet_cpp_image_flow_array, 4},
     {"_hornet_cpp_image_flow_batch", (DL_FUNC) &_hornet_cpp_image_flow_batch, 4},
     {"_hornet_cpp_image_flow_run", (DL_FUNC) &_hornet_cpp_image_flow_run, 1},
+    {"_hornet_cpp_image_flow_problem", (DL_FUNC) &_hornet_cpp_image_flow_problem, 1},
     {"_hornet_cpp_image_flow_position", (DL_FUNC) &_hornet_cpp_image_flow_position, 1},
     {"_hornet_cpp_image_flow_move", (DL_FUNC) &_hornet_cpp_image_flow_move, 2},
     {"_hornet_cpp_image_flow_reset", (DL_FUNC) &_hornet_cpp_image_flow_reset, 1},

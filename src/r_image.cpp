@@ -137,7 +137,8 @@ SEXP cpp_image_has_extension(SEXP names) {
 // [[Rcpp::export(rng = false)]]
 bool cpp_image_reads_tiff() { return reads_tiff(); }
 
-// files: list(height, width, color_mode, interpolation, max_pixels, cache = NULL or bytes)
+// files: list(height, width, color_mode, interpolation, max_pixels, cache = NULL or bytes,
+// cache_folder = NULL or name)
 // [[Rcpp::export(rng = false)]]
 SEXP cpp_image_flow_files(SEXP paths, SEXP files, SEXP data, SEXP options) {
   return glue_entry("cpp_image_flow_files", [&]() -> SEXP {
@@ -150,6 +151,8 @@ SEXP cpp_image_flow_files(SEXP paths, SEXP files, SEXP data, SEXP options) {
     SEXP cache = list_field(files, "cache");
     o.cache_bytes = Rf_isNull(cache) ? default_cache_bytes()
                                      : static_cast<std::size_t>(Rcpp::as<double>(cache));
+    SEXP folder = list_field(files, "cache_folder");
+    if (!Rf_isNull(folder)) o.cache_folder = Rcpp::as<std::string>(folder);
     return flow_handle(std::make_shared<FileSet>(Rcpp::as<std::vector<std::string>>(paths), o),
                        data, options);
   });
@@ -210,6 +213,16 @@ SEXP cpp_image_flow_run(SEXP flow) {
   return glue_entry("cpp_image_flow_run", [&]() -> SEXP {
     return make_handle<Follower>(std::make_shared<FlowRun>(flow_of(flow), BatchOrder::iterate),
                                  kFollowerHandle);
+  });
+}
+
+// What the user should be warned of; NULL: nothing.
+// [[Rcpp::export(rng = false)]]
+SEXP cpp_image_flow_problem(SEXP flow) {
+  return glue_entry("cpp_image_flow_problem", [&]() -> SEXP {
+    const std::string problem = flow_of(flow)->set().problem();
+    if (problem.empty()) return R_NilValue;
+    return Rcpp::wrap(problem);
   });
 }
 

@@ -16,6 +16,8 @@ inline Error truncated_image() { return image_error("the file is truncated"); }
 void check_size(std::int64_t width, std::int64_t height, const DecodeLimits& limits);
 void check_stop(const DecodeLimits& limits);
 
+std::string jpeg_library();  // its name and version: others may give other values
+
 void read_jpeg(const std::uint8_t* data, std::size_t size, const DecodeLimits&, const RowsWanted&,
                Pixels& out);
 void read_png(const std::uint8_t* data, std::size_t size, const DecodeLimits&, Pixels& out);

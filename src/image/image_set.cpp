@@ -3,6 +3,8 @@
 #include <functional>
 #include <utility>
 
+#include "image/formats.h"
+
 namespace hornet {
 
 void load_resized(const std::string& path, ColorMode mode, int height, int width,
@@ -22,11 +24,30 @@ void load_resized(const std::string& path, ColorMode mode, int height, int width
   }
 }
 
+namespace {
+
+// All that the pixels of a file depend on, beside the file.
+std::string settings_of(const FileSet::Options& o) {
+  std::string text = jpeg_library();
+  for (std::int64_t number :
+       {std::int64_t{o.height}, std::int64_t{o.width}, static_cast<std::int64_t>(o.mode),
+        static_cast<std::int64_t>(o.kernel), o.limits.max_pixels}) {
+    text += " " + std::to_string(number);
+  }
+  return text;
+}
+
+}  // namespace
+
 FileSet::FileSet(std::vector<std::string> paths, Options options)
     : paths_(std::move(paths)),
       options_(options),
       shape_{options.height, options.width, channels_of(options.mode)},
-      cache_(paths_.size(), shape_, options.cache_bytes) {}
+      cache_(paths_.size(), shape_, options.cache_bytes),
+      file_(options.cache_folder.empty()
+                ? nullptr
+                : std::make_unique<PixelFile>(options.cache_folder, settings_of(options), paths_,
+                                              shape_)) {}
 
 ImageView FileSet::load(int index, LoadScratch& scratch, const std::atomic<bool>& stop) const {
   const std::string& path = paths_[static_cast<std::size_t>(index)];
@@ -34,10 +55,15 @@ ImageView FileSet::load(int index, LoadScratch& scratch, const std::atomic<bool>
   ImageView view;
   view.shape = shape_;
   FileStamp stamp;
+  if (cache_.enabled() || file_) stamp = FileStamp::of(path);
   if (cache_.enabled()) {
-    stamp = FileStamp::of(path);
     view.bytes = cache_.find(slot, stamp);
     if (view.bytes) return view;
+  }
+  if (file_ && file_->read(slot, stamp, scratch.resized)) {
+    view.bytes = scratch.resized.data();
+    if (cache_.enabled()) cache_.keep(slot, stamp, scratch.resized);
+    return view;
   }
   DecodeLimits limits = options_.limits;
   limits.stop = &stop;
@@ -47,6 +73,7 @@ ImageView FileSet::load(int index, LoadScratch& scratch, const std::atomic<bool>
                scratch, pixels);
   view.bytes = pixels->data();
   if (cache_.enabled()) cache_.keep(slot, stamp, *pixels);
+  if (file_) file_->write(slot, stamp, *pixels);
   if (pixels != &scratch.decoded && scratch.decoded.buffer.capacity() > kKeptBytes) {
     scratch.decoded.buffer.release();
   }

@@ -7,6 +7,7 @@
 #include "exec/memory.h"
 #include "image/cache.h"
 #include "image/decode.h"
+#include "image/pixel_file.h"
 #include "image/resize.h"
 
 namespace hornet {
@@ -26,6 +27,8 @@ class ImageSet {
   virtual PixelShape shape() const = 0;
   // Valid until the next load with the same scratch. Throws Error naming the picture, Stopped.
   virtual ImageView load(int index, LoadScratch& scratch, const std::atomic<bool>& stop) const = 0;
+  // What the user should know, though it goes on without; empty: nothing.
+  virtual std::string problem() const { return {}; }
 };
 
 // Decodes and resizes a file, as image_load() does. No resizing if `height` is 0.
@@ -41,18 +44,21 @@ class FileSet : public ImageSet {
     ResizeKernel kernel = ResizeKernel::nearest;
     DecodeLimits limits;
     std::size_t cache_bytes = 0;  // 0: none
+    std::string cache_folder;     // where pictures are kept for other sessions; empty: nowhere
   };
   FileSet(std::vector<std::string> paths, Options options);
 
   int size() const override { return static_cast<int>(paths_.size()); }
   PixelShape shape() const override { return shape_; }
   ImageView load(int index, LoadScratch& scratch, const std::atomic<bool>& stop) const override;
+  std::string problem() const override { return file_ ? file_->problem() : std::string(); }
 
  private:
   const std::vector<std::string> paths_;
   const Options options_;
   const PixelShape shape_;
   mutable PixelCache cache_;
+  const std::unique_ptr<PixelFile> file_;  // or null
 };
 
 // Pictures the user gave as an array: pictures x rows x columns x channels floats.

@@ -110,8 +110,8 @@ bool read_rows(JpegReader* reader, const int* wanted, std::size_t count, std::ui
   if (setjmp(reader->errors.escape)) return false;
   jpeg_start_decompress(info);
 #ifdef LIBJPEG_TURBO_VERSION_NUMBER
-  for (const int* end = wanted + count; wanted < end; ++wanted) {
-    const JDIMENSION y = static_cast<JDIMENSION>(*wanted);
+  for (std::size_t k = 0; k < count; ++k) {
+    const JDIMENSION y = static_cast<JDIMENSION>(wanted[k]);
     if (y < info->output_scanline) continue;
     if (y > info->output_scanline) jpeg_skip_scanlines(info, y - info->output_scanline);
     JSAMPROW row = out + y * row_bytes;
@@ -161,6 +161,15 @@ bool write(JpegWriter* writer, std::FILE* file, const std::uint8_t* data, const 
 }
 
 }  // namespace
+
+std::string jpeg_library() {
+  const std::string api = "libjpeg " + std::to_string(JPEG_LIB_VERSION);
+#ifdef LIBJPEG_TURBO_VERSION_NUMBER
+  return api + " turbo " + std::to_string(LIBJPEG_TURBO_VERSION_NUMBER);
+#else
+  return api;
+#endif
+}
 
 void read_jpeg(const std::uint8_t* data, std::size_t size, const DecodeLimits& limits,
                const RowsWanted& rows, Pixels& out) {
