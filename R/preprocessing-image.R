@@ -33,8 +33,8 @@
 #' @param horizontal_flip,vertical_flip Flip half of the pictures.
 #' @param rescale Factor for all values, such as `1/255`. `NULL` or 0: none.
 #' @param preprocessing_function An R function of one picture (a three-dimensional array) that
-#'   returns one of the same shape. It runs on R's thread; [imagenet_preprocess_input()] is
-#'   recognised and runs natively.
+#'   returns one of the same shape. It runs on R's thread. [imagenet_preprocess_input()] and
+#'   arithmetic with constants, such as `function(x) x / 127.5 - 1`, are recognised and run natively.
 #' @param data_format `"channels_last"` or `"channels_first"`; `NULL`: [k_image_data_format()].
 #' @param validation_split Fraction of the pictures kept for `subset = "validation"`.
 #'
@@ -246,7 +246,8 @@ augmentation_spec <- function(generator) {
 
 standardization_spec <- function(generator) {
   list(
-    imagenet = is_native_preprocessing(generator),
+    imagenet = identical(generator$preprocessing_function, imagenet_preprocess_input),
+    arithmetic = arithmetic_of(generator$preprocessing_function),
     rescale = generator$rescale %||% 0,
     samplewise_center = generator$samplewise_center,
     samplewise_std = generator$samplewise_std_normalization,
@@ -257,13 +258,47 @@ standardization_spec <- function(generator) {
   )
 }
 
-is_native_preprocessing <- function(generator) {
-  identical(generator$preprocessing_function, imagenet_preprocess_input)
-}
-
 # The user's own function, which must run on R's thread; NULL if there is none.
 r_preprocessing <- function(generator) {
-  if (is_native_preprocessing(generator)) NULL else generator$preprocessing_function
+  f <- generator$preprocessing_function
+  if (identical(f, imagenet_preprocess_input) || !is.null(arithmetic_of(f))) NULL else f
+}
+
+# What a function such as function(x) x / 127.5 - 1 does to a number, as list(operators, numbers) in
+# the order in which R does it; NULL where it is anything else.
+arithmetic_of <- function(f) {
+  if (!is.function(f) || is.primitive(f) || length(formals(f)) != 1L) return(NULL)
+  steps <- arithmetic_steps(body(f), as.name(names(formals(f))))
+  operators <- vapply(steps, function(step) step$operator, "")
+  known <- function(name) identical(get0(name, environment(f), mode = "function"), get(name, baseenv()))
+  if (!length(steps) || !all(vapply(c("(", "{", operators), known, NA))) return(NULL)
+  list(operators = operators, numbers = vapply(steps, function(step) step$number, 0))
+}
+
+# NULL where `expr` isn't arithmetic on `x`; an empty list is `x` itself.
+arithmetic_steps <- function(expr, x) {
+  if (identical(expr, x)) return(list())
+  if (!is.call(expr) || !is.name(expr[[1L]])) return(NULL)
+  operator <- as.character(expr[[1L]])
+  if (operator %in% c("(", "{") && length(expr) == 2L) return(arithmetic_steps(expr[[2L]], x))
+  if (!operator %in% c("+", "-", "*", "/") || length(expr) != 3L) return(NULL)
+  number <- constant_of(expr[[3L]])
+  inner <- expr[[2L]]
+  if (is.null(number) && operator %in% c("+", "*")) {
+    number <- constant_of(expr[[2L]])
+    inner <- expr[[3L]]
+  }
+  steps <- arithmetic_steps(inner, x)
+  if (is.null(number) || is.null(steps)) return(NULL)
+  c(steps, list(list(operator = operator, number = number)))
+}
+
+# The value of an expression of numbers alone; NULL where it isn't one.
+constant_of <- function(expr) {
+  operators <- c("+", "-", "*", "/", "(", "^")
+  if (length(setdiff(all.names(expr), operators)) || is.character(expr)) return(NULL)
+  value <- tryCatch(eval(expr, baseenv()), error = function(e) NULL)
+  if (is.numeric(value) && length(value) == 1L && is.finite(value)) as.double(value)
 }
 
 warn_unfitted <- function(generator) {

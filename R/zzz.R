@@ -14,7 +14,7 @@
 #' | `hornet.threads` | all cores (2 under `R CMD check`) | threads that compute the steps of a model |
 #' | `hornet.image_workers` | all cores but one | threads that decode and augment images |
 #' | `hornet.cache` | `TRUE` | keep decoded images in memory; a number is the limit in bytes |
-#' | `hornet.image_cache` | `NULL` | a folder that keeps decoded images for other sessions; see [flow_images_from_directory()] |
+#' | `hornet.image_cache` | `NULL` | a folder that keeps decoded images for other sessions |
 #' | `hornet.max_pixels` | 89 million | larger image files are refused |
 #' | `hornet.sparkline` | `FALSE` | draw the course of the loss at the end of progress lines |
 #' | `keras.fit_verbose` | 1 | `verbose` of [fit()] and [fit_generator()] where it is not given |

@@ -174,6 +174,14 @@ Augmentation augmentation_from_r(SEXP list) {
 Standardization standardization_from_r(SEXP list) {
   Standardization s;
   if (list_value<bool>(list, "imagenet")) s.preprocess = Preprocess::imagenet;
+  SEXP arithmetic = list_field(list, "arithmetic");
+  if (!Rf_isNull(arithmetic)) {
+    s.preprocess = Preprocess::arithmetic;
+    const auto operators = list_value<std::vector<std::string>>(arithmetic, "operators");
+    const auto numbers = list_value<std::vector<double>>(arithmetic, "numbers");
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+      s.arithmetic.push_back({operators[i][0], numbers[i]});
+  }
   s.rescale = list_value<double>(list, "rescale");
   s.samplewise_center = list_value<bool>(list, "samplewise_center");
   s.samplewise_std = list_value<bool>(list, "samplewise_std");

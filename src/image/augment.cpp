@@ -55,6 +55,27 @@ void imagenet_caffe(float* x, const PixelShape& shape) {
   }
 }
 
+// In double and rounded once, as R computes it.
+void compute(const std::vector<ArithmeticStep>& steps, std::size_t n, float* x) {
+  constexpr std::size_t kBlock = 256;
+  double values[kBlock];
+  for (std::size_t begin = 0; begin < n; begin += kBlock) {
+    const std::size_t size = std::min(kBlock, n - begin);
+    std::copy_n(x + begin, size, values);
+    auto each = [&](auto operation) {
+      for (std::size_t i = 0; i < size; ++i) values[i] = operation(values[i]);
+    };
+    for (const ArithmeticStep& step : steps) {
+      const double by = step.number;
+      if (step.operation == '+') each([by](double v) { return v + by; });
+      else if (step.operation == '-') each([by](double v) { return v - by; });
+      else if (step.operation == '*') each([by](double v) { return v * by; });
+      else each([by](double v) { return v / by; });
+    }
+    for (std::size_t i = 0; i < size; ++i) x[begin + i] = static_cast<float>(values[i]);
+  }
+}
+
 void whiten(const Statistics& s, std::size_t n, AugmentScratch& scratch, float* x) {
   scratch.whitened.assign(n, 0.0f);
   float* to = scratch.whitened.data();
@@ -134,6 +155,7 @@ void standardize(const Standardization& s, const PixelShape& shape, AugmentScrat
                  float* x) {
   const std::size_t n = shape.bytes();
   if (s.preprocess == Preprocess::imagenet) imagenet_caffe(x, shape);
+  if (s.preprocess == Preprocess::arithmetic) compute(s.arithmetic, n, x);
   if (s.rescale != 0) {
     const float by = static_cast<float>(s.rescale);
     for (std::size_t i = 0; i < n; ++i) x[i] *= by;

@@ -48,10 +48,17 @@ struct Statistics {
 };
 
 // Recognised preprocessing functions that run natively.
-enum class Preprocess : std::uint8_t { none, imagenet };
+enum class Preprocess : std::uint8_t { none, imagenet, arithmetic };
+
+// One operation with a constant on the right: + - * or /.
+struct ArithmeticStep {
+  char operation;
+  double number;
+};
 
 struct Standardization {
   Preprocess preprocess = Preprocess::none;
+  std::vector<ArithmeticStep> arithmetic;
   double rescale = 0;  // 0: none
   bool samplewise_center = false, samplewise_std = false;
   bool featurewise_center = false, featurewise_std = false, whiten = false;
