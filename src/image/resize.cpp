@@ -142,22 +142,20 @@ AVX2 inline __m128i pair(const std::int16_t* w) {
   return _mm_set1_epi32(two);
 }
 
-// Four sums of products with the high and the low parts -> four rounded bytes.
-AVX2 inline int rounded_bytes(__m128i high, __m128i low) {
-  const __m128i half = _mm_set1_epi32(1 << (kPointBits - 1));
-  __m128i sum = _mm_add_epi32(_mm_slli_epi32(high, kLowBits), _mm_add_epi32(low, half));
-  sum = _mm_srai_epi32(sum, kPointBits);
-  sum = _mm_packs_epi32(sum, sum);
-  return _mm_cvtsi128_si32(_mm_packus_epi16(sum, sum));
+// Sums of products with the high and the low parts (which hold the half that rounds) -> values.
+AVX2 inline __m128i rounded(__m128i high, __m128i low) {
+  return _mm_srai_epi32(_mm_add_epi32(_mm_slli_epi32(high, kLowBits), low), kPointBits);
 }
 
-// Two source pixels a round, their channels in pairs, of four rows at once.
+// Two source pixels a round, their channels in pairs, of four rows at once. Of three channels all
+// but a row's last pixel are stored as four, the last of which the next one puts right.
 template <int C>
 AVX2 void horizontal_avx2(const Pixels& in, const ResizeTable& t, Pixels& out) {
   constexpr int kRows = 4;
   const __m128i spread =
       C == 3 ? _mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1)
              : _mm_setr_epi8(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1);
+  const __m128i half = _mm_set1_epi32(1 << (kPointBits - 1));
   for (int y = 0; y < in.shape.height; y += kRows) {
     const std::uint8_t* from[kRows];
     std::uint8_t* to[kRows];
@@ -170,7 +168,7 @@ AVX2 void horizontal_avx2(const Pixels& in, const ResizeTable& t, Pixels& out) {
       const std::int16_t* low = &t.low[static_cast<std::size_t>(x) * t.taps];
       const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(t.first[x]) * C;
       const int n = t.count[x];
-      __m128i highs[kRows] = {}, lows[kRows] = {};
+      __m128i highs[kRows] = {}, lows[kRows] = {half, half, half, half};
       for (int k = 0; k < n; k += 2) {
         const __m128i h = pair(high + k), l = pair(low + k);
 #pragma GCC unroll 4
@@ -181,10 +179,18 @@ AVX2 void horizontal_avx2(const Pixels& in, const ResizeTable& t, Pixels& out) {
           lows[i] = _mm_add_epi32(lows[i], _mm_madd_epi16(pixels, l));
         }
       }
+      const __m128i values =
+          _mm_packus_epi16(_mm_packs_epi32(rounded(highs[0], lows[0]), rounded(highs[1], lows[1])),
+                           _mm_packs_epi32(rounded(highs[2], lows[2]), rounded(highs[3], lows[3])));
+      alignas(16) std::uint8_t bytes[4 * kRows];
+      if (C == 4 || x + 1 < t.out) {
+        const int each[kRows] = {_mm_cvtsi128_si32(values), _mm_extract_epi32(values, 1),
+                                 _mm_extract_epi32(values, 2), _mm_extract_epi32(values, 3)};
 #pragma GCC unroll 4
-      for (int i = 0; i < kRows; ++i) {
-        const int bytes = rounded_bytes(highs[i], lows[i]);
-        std::memcpy(to[i] + x * C, &bytes, C);
+        for (int i = 0; i < kRows; ++i) std::memcpy(to[i] + x * C, &each[i], 4);
+      } else {
+        _mm_store_si128(reinterpret_cast<__m128i*>(bytes), values);
+        for (int i = 0; i < kRows; ++i) std::memcpy(to[i] + x * C, bytes + 4 * i, C);
       }
     }
   }
@@ -289,7 +295,10 @@ void nearest(const Pixels& in, const ResizeTable& rows, const ResizeTable& colum
   for (int y = 0; y < rows.out; ++y) {
     const std::uint8_t* from = in.row(rows.first[y]);
     std::uint8_t* to = out.row(y);
-    for (int x = 0; x < columns.out; ++x, to += C) std::memcpy(to, from + columns.first[x] * C, C);
+    // Three bytes are copied as four, the last of which the next pixel puts right.
+    for (int x = 0; x + 1 < columns.out; ++x, to += C)
+      std::memcpy(to, from + columns.first[x] * C, C == 3 ? 4 : C);
+    std::memcpy(to, from + columns.first[columns.out - 1] * C, C);
   }
 }
 
