@@ -90,6 +90,7 @@ fit_text_tokenizer <- function(object, x) {
   counts <- get_state(object, "word_counts")
   documents <- get_state(object, "word_docs")
   total <- object$document_count
+  use_threads()
   with_documents(x, "x", function(texts) {
     found <- cpp_text_count(texts, tokenizer_rules(object))
     counts <<- add_counts(counts, found$words, found$counts)
@@ -127,6 +128,7 @@ fit_text_tokenizer <- function(object, x) {
 #' @export
 texts_to_sequences <- function(tokenizer, texts) {
   check_tokenizer(tokenizer)
+  use_threads()
   sequences <- list()
   with_documents(texts, "texts", function(documents) {
     sequences[[length(sequences) + 1L]] <<- sequences_of(tokenizer, documents)
@@ -179,6 +181,7 @@ texts_to_sequences_generator <- function(tokenizer, texts) {
 #' @export
 texts_to_matrix <- function(tokenizer, texts, mode = c("binary", "count", "tfidf", "freq")) {
   check_tokenizer(tokenizer)
+  use_threads()
   layout <- matrix_layout(tokenizer, mode)
   if (is.function(texts)) return(sequences_to_matrix(tokenizer, texts_to_sequences(tokenizer, texts), layout$mode))
   words <- tokenizer_words(tokenizer)
@@ -190,6 +193,7 @@ texts_to_matrix <- function(tokenizer, texts, mode = c("binary", "count", "tfidf
 #' @export
 sequences_to_matrix <- function(tokenizer, sequences, mode = c("binary", "count", "tfidf", "freq")) {
   check_tokenizer(tokenizer)
+  use_threads()
   layout <- matrix_layout(tokenizer, mode)
   cpp_text_sequences_matrix(as_sequences(sequences, "sequences"), layout$mode, layout$columns, layout$idf)
 }
@@ -229,7 +233,7 @@ print.keras_text_tokenizer <- function(x, ...) {
     lower = ,
     char_level = image_flag(value, name),
     oov_token = as_oov_token(value),
-    document_count = as_int(value, "document_count"),
+    document_count = as_count(value, "document_count"),
     word_index = as_word_index(value),
     abort(sprintf("`%s` of a tokenizer can't be assigned.", name), "hornet_value_error")
   )

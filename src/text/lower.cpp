@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <iterator>
 
 #include "text/case_table.h"
@@ -65,6 +66,14 @@ bool is_final_sigma(std::string_view text, const char* at, const char* behind) {
   return before && !after;
 }
 
+// Eight characters of ASCII.
+std::uint64_t lower_eight(std::uint64_t bytes) {
+  constexpr std::uint64_t kEach = 0x0101010101010101u;
+  const std::uint64_t from_a = bytes + (0x80 - 'A') * kEach;
+  const std::uint64_t beyond_z = bytes + (0x7f - 'Z') * kEach;
+  return bytes | (from_a & ~beyond_z & 0x80 * kEach) >> 2;  // the bit that 'a' has and 'A' has not
+}
+
 }  // namespace
 
 std::string_view lower_text(std::string_view text, std::string& buffer) {
@@ -75,6 +84,17 @@ std::string_view lower_text(std::string_view text, std::string& buffer) {
   char* out = buffer.data();
   const char* const end = text.data() + text.size();
   for (const char* p = text.data(); p != end;) {
+    if (end - p >= 8) {
+      std::uint64_t eight;
+      std::memcpy(&eight, p, sizeof eight);
+      if (!(eight & 0x8080808080808080u)) {
+        eight = lower_eight(eight);
+        std::memcpy(out, &eight, sizeof eight);
+        p += 8;
+        out += 8;
+        continue;
+      }
+    }
     const auto byte = static_cast<unsigned char>(*p);
     if (byte < 0x80) {
       *out++ = static_cast<char>(byte >= 'A' && byte <= 'Z' ? byte + ('a' - 'A') : byte);

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kShardBytes = 1 << 16;  // less is not worth a thread
 constexpr std::size_t kWordsBetweenStops = 1 << 14;
+constexpr std::size_t kWordsAhead = 32;
 
 // Consecutive documents [first, last).
 struct Shard {
@@ -54,18 +55,31 @@ void parallel_throwing(std::size_t tasks, Body&& body) {
   }
 }
 
-// word(text, document) for every word of the shard, then document(i) behind each document.
+// on_word(word, hash, document) for every word of the shard, then on_document() behind each
+// document. Words wait a moment while `table` is fetched from memory.
 template <class OnWord, class OnDocument>
-void read_shard(const Corpus& corpus, const WordRules& rules, Shard shard,
+void read_shard(const Corpus& corpus, const WordRules& rules, Shard shard, const WordTable& table,
                 const std::atomic<bool>& stop, OnWord&& on_word, OnDocument&& on_document) {
   WordReader reader(rules);
+  // Tokens are valid one at a time, the words of a text all together.
+  const std::size_t most = corpus.tokens ? 1 : kWordsAhead;
+  std::string_view words[kWordsAhead];
+  std::uint32_t hashes[kWordsAhead];
   std::size_t read = 0;
   for (std::size_t i = shard.first; i < shard.last; ++i) {
     if (stop) throw Stopped();
     reader.open(corpus, i);
-    for (std::string_view word; reader.next(word);) {
-      if (++read % kWordsBetweenStops == 0 && stop) throw Stopped();
-      on_word(word, i);
+    for (bool more = true; more;) {
+      std::size_t n = 0;
+      while (n < most && (more = reader.next(words[n]))) {
+        hashes[n] = WordTable::hash(words[n]);
+        table.prefetch(hashes[n++]);
+      }
+      for (std::size_t k = 0; k < n; ++k) on_word(words[k], hashes[k], i);
+      if ((read += n) > kWordsBetweenStops) {
+        if (stop) throw Stopped();
+        read = 0;
+      }
     }
     on_document();
   }
@@ -76,9 +90,9 @@ WordCounts count_shard(const Corpus& corpus, const WordRules& rules, Shard shard
   WordCounts result;
   std::vector<std::size_t> last_seen;  // the last document with the word
   read_shard(
-      corpus, rules, shard, stop,
-      [&](std::string_view word, std::size_t document) {
-        const auto id = static_cast<std::size_t>(result.words.insert(word));
+      corpus, rules, shard, result.words, stop,
+      [&](std::string_view word, std::uint32_t hash, std::size_t document) {
+        const auto id = static_cast<std::size_t>(result.words.insert(word, hash));
         if (id == result.counts.size()) {
           result.counts.push_back(1);
           result.documents.push_back(1);
@@ -128,9 +142,9 @@ Sequences index_words(const Corpus& corpus, const WordRules& rules, const Vocabu
   parallel_throwing(shards.size(), [&](std::size_t i) {
     Sequences& part = parts[i];
     read_shard(
-        corpus, rules, shards[i], stop,
-        [&](std::string_view word, std::size_t) {
-          const int known = vocabulary.words.find(word);
+        corpus, rules, shards[i], vocabulary.words, stop,
+        [&](std::string_view word, std::uint32_t hash, std::size_t) {
+          const int known = vocabulary.words.find(word, hash);
           int id = known < 0 ? lookup.unknown : vocabulary.index[static_cast<std::size_t>(known)];
           if (known >= 0 && lookup.num_words && id >= lookup.num_words) id = lookup.rare;
           if (id != Lookup::kDrop) part.ids.push_back(id);

@@ -35,7 +35,7 @@ class WordReader {
   explicit WordReader(const WordRules& rules);
   // Throws Error that names the document and the byte where a string is not UTF-8.
   void open(const Corpus& corpus, std::size_t document);
-  // The next word, valid until the next call; false at the end.
+  // The next word; false at the end. A text's words are valid until open(), a token until next().
   bool next(std::string_view& word);
 
  private:
