@@ -251,7 +251,7 @@ set_state <- function(tokenizer, ...) {
   state <- list(...)
   for (name in names(state)) assign(name, state[[name]], envir = tokenizer)
   # What tokenizer_words() made of the state before.
-  assign("words", NULL, envir = tokenizer)
+  assign("native", NULL, envir = tokenizer)
   tokenizer
 }
 
@@ -283,14 +283,14 @@ tokenizer_rules <- function(tokenizer) {
 # The vocabulary on the native side, which does not outlive this session, and what replaces words
 # that are not kept.
 tokenizer_words <- function(tokenizer) {
-  words <- get_state(tokenizer, "words")
+  words <- get_state(tokenizer, "native")
   if (!is.null(words) && cpp_text_is_vocabulary(words$vocabulary)) return(words)
   index <- get_state(tokenizer, "word_index")
   oov <- if (is.null(tokenizer$oov_token)) NA else unname(index[match(tokenizer$oov_token, names(index))])
   if (is.na(oov)) oov <- 0L
   words <- list(vocabulary = cpp_text_vocabulary(names(index), index),
                 lookup = list(tokenizer$num_words %||% 0L, rare = oov, unknown = oov))
-  assign("words", words, envir = tokenizer)
+  assign("native", words, envir = tokenizer)
   words
 }
 

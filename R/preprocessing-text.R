@@ -133,7 +133,9 @@ as_documents <- function(x, what) {
   utf8 <- l10n_info()[["UTF-8"]]
   documents <- lapply(unname(x), function(tokens) {
     if (is.list(tokens) && all(vapply(tokens, is_text, TRUE))) tokens <- vapply(tokens, as.character, "")
-    if (is.factor(tokens) || is.null(tokens) || (is.logical(tokens) && all(is.na(tokens)))) tokens <- as.character(tokens)
+    if (is.factor(tokens) || is.null(tokens) || (is.atomic(tokens) && all(is.na(tokens)))) {
+      tokens <- as.character(tokens)
+    }
     if (is.character(tokens)) as_utf8(tokens, utf8)
   })
   wrong <- which(vapply(documents, is.null, TRUE))
