@@ -9,7 +9,7 @@
 #' that [pad_sequences()] can use it.
 #'
 #' A word's index is its rank by number of occurrences, and among equals by first appearance. With an
-#' `oov_token`, that token has index 1 and words begin at 2, as in Keras since 2.2; Keras 2.1.5 put it
+#' `oov_token`, that token has index 1 and words begin at 2, as in keras_preprocessing 1.1; Keras 2.1.5 put it
 #' last.
 #'
 #' A tokenizer is an object with reference semantics: copies are the same tokenizer. `saveRDS()` keeps
