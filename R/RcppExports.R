@@ -9,6 +9,26 @@ cpp_function_support <- function(fn, batch, f64 = FALSE) {
     .Call(`_hornet_cpp_function_support`, fn, batch, f64)
 }
 
+cpp_feeder_chunks <- function(read, spec, options, queue_size, total) {
+    .Call(`_hornet_cpp_feeder_chunks`, read, spec, options, queue_size, total)
+}
+
+cpp_chunk_reader <- function(read, spec, options) {
+    .Call(`_hornet_cpp_chunk_reader`, read, spec, options)
+}
+
+cpp_reader_next <- function(reader, skip) {
+    .Call(`_hornet_cpp_reader_next`, reader, skip)
+}
+
+cpp_csv_records <- function(bytes, separator, quote, at_most) {
+    .Call(`_hornet_cpp_csv_records`, bytes, separator, quote, at_most)
+}
+
+cpp_csv_join_lines <- function(bytes, separator, quote) {
+    .Call(`_hornet_cpp_csv_join_lines`, bytes, separator, quote)
+}
+
 cpp_set_plugin <- function(path) {
     invisible(.Call(`_hornet_cpp_set_plugin`, path))
 }

@@ -25,6 +25,7 @@ user_call <- function() {
     carriers[[i]] <- carries_calls(fn)
   }
   for (i in rev(which(ours[-asked_in]))) {
+    if (identical(sys.function(i), call_generator)) next # which native code called, in a run of the user's
     caller <- callers[[i]]
     while (caller > 0L && caller < i && carriers[[caller]]) caller <- callers[[caller]]
     # A pipe's frames have no caller on the stack: R then names the frame itself.

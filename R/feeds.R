@@ -12,7 +12,7 @@ generator_feed <- function(generator, spec, queue_size, training = FALSE) {
       open = function(total, ...) {
         iterator_feeder(generator, spec, queue_size, total, shuffle_batches = training)
       },
-      length = length(generator),
+      length = known_length(generator),
       may_be_short = identical(generator$on_error, "skip"),
       actor = spec$actor
     ))
@@ -25,6 +25,24 @@ generator_feed <- function(generator, spec, queue_size, training = FALSE) {
     },
     actor = spec$actor
   )
+}
+
+# Of some iterators it is known when a pass is over.
+known_length <- function(iterator) {
+  batches <- length(iterator)
+  if (!is.na(batches)) batches
+}
+
+# A feeder whose source has something to close when a run is over.
+closing <- function(feeder, close) {
+  attr(feeder, "close") <- close
+  feeder
+}
+
+stop_feeder <- function(feeder) {
+  cpp_feeder_stop(feeder)
+  close <- attr(feeder, "close")
+  if (!is.null(close)) close()
 }
 
 check_generator <- function(generator, actor) {
@@ -46,6 +64,7 @@ is_generator <- function(x) is_iterator(x) || (is.function(x) && !is_layer(x))
 
 # Arrays that were converted once; `rows` of them (NULL: all), `count` in number.
 dataset_feed <- function(dataset, rows, count, spec, shuffle = "none") {
+  if (inherits(dataset, "hornet_rows_on_disk")) return(rows_on_disk_feed(dataset, rows, count, spec, shuffle))
   list(
     open = function(total, batch_size) {
       seed <- if (shuffle == "none") 0L else sample.int(.Machine$integer.max, 1L)
@@ -144,8 +163,11 @@ as_sample_weights <- function(weights, targets, rows, what = "sample_weight") {
   lapply(weights, function(w) if (is.numeric(w) && length(w) == rows) as.vector(w) else w)
 }
 
-# x, y and weights in the model's format, converted once.
+# x, y and weights in the model's format, converted once, or (hdf5.R) as they are on disk.
 as_dataset <- function(x, y, weights, spec, names = c("x", "y", "sample_weight")) {
+  if (any_on_disk(x) || (spec$needs_targets && any_on_disk(y))) {
+    return(rows_on_disk(x, y, weights, spec, names))
+  }
   inputs <- as_arrays(x, spec$inputs, names[[1L]])
   rows <- NROW(inputs[[1L]])
   targets <- NULL

@@ -250,7 +250,7 @@ train_epochs <- function(run, callbacks) {
   if (length(run$epochs)) {
     total <- run$steps * length(run$epochs)
     feeder <- run$feed$open(total, run$batch_size)
-    on.exit(cpp_feeder_stop(feeder), add = TRUE, after = FALSE)
+    on.exit(stop_feeder(feeder), add = TRUE, after = FALSE)
     for (epoch in run$epochs) {
       if (!train_epoch(run, feeder, epoch, callbacks)) break
     }
@@ -389,7 +389,7 @@ run_once <- function(model, feed, mode, steps, batch_size, verbose = 0L, allow_e
   force(devices)
   fn <- model_function(model, mode)
   feeder <- feed$open(steps, batch_size)
-  on.exit(cpp_feeder_stop(feeder))
+  on.exit(stop_feeder(feeder))
   counted <- function(steps, rows) if (is.null(feed$samples)) steps else rows
   progress <- NULL
   if (verbose > 0L) {

@@ -111,7 +111,7 @@ after_run.default <- function(iterator) invisible()
 #' str(generator_next(batches))
 #' @export
 generator_next <- function(generator, completed = NULL) {
-  if (is_iterator(generator)) return(next_batch(generator))
+  if (is_iterator(generator)) return(next_batch(generator) %||% completed)
   if (is.function(generator)) {
     batch <- generator()
     return(if (is.null(batch)) completed else batch)

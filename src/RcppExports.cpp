@@ -32,6 +32,68 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_feeder_chunks
+SEXP cpp_feeder_chunks(SEXP read, SEXP spec, SEXP options, int queue_size, double total);
+RcppExport SEXP _hornet_cpp_feeder_chunks(SEXP readSEXP, SEXP specSEXP, SEXP optionsSEXP, SEXP queue_sizeSEXP, SEXP totalSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type read(readSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type spec(specSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< int >::type queue_size(queue_sizeSEXP);
+    Rcpp::traits::input_parameter< double >::type total(totalSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_feeder_chunks(read, spec, options, queue_size, total));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_chunk_reader
+SEXP cpp_chunk_reader(SEXP read, SEXP spec, SEXP options);
+RcppExport SEXP _hornet_cpp_chunk_reader(SEXP readSEXP, SEXP specSEXP, SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type read(readSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type spec(specSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type options(optionsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_chunk_reader(read, spec, options));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_reader_next
+SEXP cpp_reader_next(SEXP reader, double skip);
+RcppExport SEXP _hornet_cpp_reader_next(SEXP readerSEXP, SEXP skipSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type reader(readerSEXP);
+    Rcpp::traits::input_parameter< double >::type skip(skipSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_reader_next(reader, skip));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_csv_records
+SEXP cpp_csv_records(SEXP bytes, SEXP separator, SEXP quote, double at_most);
+RcppExport SEXP _hornet_cpp_csv_records(SEXP bytesSEXP, SEXP separatorSEXP, SEXP quoteSEXP, SEXP at_mostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type separator(separatorSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type quote(quoteSEXP);
+    Rcpp::traits::input_parameter< double >::type at_most(at_mostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_csv_records(bytes, separator, quote, at_most));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_csv_join_lines
+SEXP cpp_csv_join_lines(SEXP bytes, SEXP separator, SEXP quote);
+RcppExport SEXP _hornet_cpp_csv_join_lines(SEXP bytesSEXP, SEXP separatorSEXP, SEXP quoteSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type separator(separatorSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type quote(quoteSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_csv_join_lines(bytes, separator, quote));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_set_plugin
 void cpp_set_plugin(std::string path);
 RcppExport SEXP _hornet_cpp_set_plugin(SEXP pathSEXP) {
@@ -962,6 +1024,11 @@ END_RCPP
 static const R_CallMethodDef CallEntries[] = {
     {"_hornet_cpp_op_table", (DL_FUNC) &_hornet_cpp_op_table, 0},
     {"_hornet_cpp_function_support", (DL_FUNC) &_hornet_cpp_function_support, 3},
+    {"_hornet_cpp_feeder_chunks", (DL_FUNC) &_hornet_cpp_feeder_chunks, 5},
+    {"_hornet_cpp_chunk_reader", (DL_FUNC) &_hornet_cpp_chunk_reader, 3},
+    {"_hornet_cpp_reader_next", (DL_FUNC) &_hornet_cpp_reader_next, 2},
+    {"_hornet_cpp_csv_records", (DL_FUNC) &_hornet_cpp_csv_records, 4},
+    {"_hornet_cpp_csv_join_lines", (DL_FUNC) &_hornet_cpp_csv_join_lines, 3},
     {"_hornet_cpp_set_plugin", (DL_FUNC) &_hornet_cpp_set_plugin, 1},
     {"_hornet_cpp_set_device_options", (DL_FUNC) &_hornet_cpp_set_device_options, 3},
     {"_hornet_cpp_devices", (DL_FUNC) &_hornet_cpp_devices, 0},

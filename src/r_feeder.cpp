@@ -26,10 +26,6 @@ Feeder::Options options_of(int queue_size, double total) {
   return options;
 }
 
-SEXP feeder_handle(std::shared_ptr<Feeder> feeder) {
-  return make_handle<Feeder>(std::move(feeder), kFeederHandle, /* at_exit = */ true);
-}
-
 // Converts a list of R arrays. Reads R's memory on a worker: R holds the arguments meanwhile.
 void convert_all(SEXP arrays, const char* name, RunLoop& loop, std::vector<HostTensor>& tensors) {
   if (Rf_isNull(arrays)) return;
@@ -84,7 +80,7 @@ SEXP cpp_feeder_generator(SEXP generator, SEXP spec, int queue_size, double tota
     const FeedSpec feed = spec_from_r(spec);
     auto source = std::make_shared<RSource>(generator, feed);
     if (!Rf_isNull(follower)) source->set_follower(get_handle<Follower>(follower, kFollowerHandle));
-    auto feeder = std::make_shared<Feeder>(source, feed, options_of(queue_size, total));
+    auto feeder = make_feeder(source, feed, queue_size, total);
     source->set_starved([raw = feeder.get()] { return raw->starved(); });
     return feeder_handle(std::move(feeder));
   });
@@ -119,8 +115,7 @@ SEXP cpp_feeder_dataset(SEXP dataset, SEXP rows, SEXP spec, double batch_size, s
     options.shuffle = shuffle_of(shuffle);
     options.seed = static_cast<std::uint64_t>(seed);
     auto source = std::make_shared<ArraySource>(data, rows_from_r(rows), options);
-    return feeder_handle(
-        std::make_shared<Feeder>(std::move(source), feed, options_of(queue_size, total)));
+    return feeder_handle(make_feeder(std::move(source), feed, queue_size, total));
   });
 }
 
@@ -129,8 +124,7 @@ SEXP cpp_feeder_dataset(SEXP dataset, SEXP rows, SEXP spec, double batch_size, s
 SEXP cpp_feeder_source(SEXP source, SEXP spec, int queue_size, double total) {
   return glue_entry("cpp_feeder_source", [&]() -> SEXP {
     auto native = get_handle<Source>(source, kSourceHandle);
-    return feeder_handle(std::make_shared<Feeder>(std::move(native), spec_from_r(spec),
-                                                  options_of(queue_size, total)));
+    return feeder_handle(make_feeder(std::move(native), spec_from_r(spec), queue_size, total));
   });
 }
 
@@ -183,6 +177,15 @@ SEXP cpp_finish_batches() {
 }
 
 namespace hornet {
+
+std::shared_ptr<Feeder> make_feeder(std::shared_ptr<Source> source, const FeedSpec& spec,
+                                    int queue_size, double total) {
+  return std::make_shared<Feeder>(std::move(source), spec, options_of(queue_size, total));
+}
+
+SEXP feeder_handle(std::shared_ptr<Feeder> feeder) {
+  return make_handle<Feeder>(std::move(feeder), kFeederHandle, /* at_exit = */ true);
+}
 
 std::shared_ptr<Feeder> live_feeder(SEXP handle) {
   auto feeder = get_handle<Feeder>(handle, kFeederHandle);

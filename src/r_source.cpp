@@ -79,7 +79,7 @@ bool RSource::next(Batch& batch) {
   ++batches_;
   loop_->call([this] { ask(); });
   if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
-  if (ended_) return false;
+  if (std::exchange(ended_, false)) return false;
   view_.fill(batch);
   return true;
 }

@@ -16,7 +16,8 @@ namespace hornet {
 // own error, which the trainer meets after the batches before it.
 class RSource : public Source {
  public:
-  // `generator`: a function without arguments; NULL from it is the end of data.
+  // `generator`: a function without arguments; NULL from it is the end of data, or of a pass where
+  // next() is called again.
   RSource(SEXP generator, FeedSpec spec);
   ~RSource() override;
 

@@ -14,7 +14,9 @@ cd "$(dirname "$0")/.."
 build="g++ make dpkg-dev r-base-core r-cran-rcpp r-cran-rcppeigen r-cran-rcppparallel r-cran-r6
   r-cran-generics r-cran-magrittr r-cran-zeallot libjpeg62-turbo-dev libpng-dev libtiff-dev"
 demo="r-cran-png r-cran-ggplot2 dataset-fashion-mnist"
-check="r-cran-testthat r-cran-callr r-cran-curl r-cran-digest r-cran-withr r-cran-jsonlite r-cran-roxygen2 r-cran-lintr
+check="r-cran-testthat r-cran-callr r-cran-withr r-cran-jsonlite r-cran-roxygen2 r-cran-lintr
+  r-cran-curl r-cran-digest
+  r-cran-hdf5r r-cran-data.table r-cran-dbi r-cran-rsqlite r-cran-rpostgresql postgresql
   r-cran-knitr r-cran-rmarkdown pandoc qpdf tidy devscripts clang-format-14 ccache python3"
 
 packages="$build $demo"
