@@ -289,7 +289,7 @@ tokenizer_words <- function(tokenizer) {
   oov <- if (is.null(tokenizer$oov_token)) NA else unname(index[match(tokenizer$oov_token, names(index))])
   if (is.na(oov)) oov <- 0L
   words <- list(vocabulary = cpp_text_vocabulary(names(index), index),
-                lookup = list(tokenizer$num_words %||% 0L, rare = oov, unknown = oov))
+                lookup = list(tokenizer$num_words %||% 0L, oov))
   assign("native", words, envir = tokenizer)
   words
 }

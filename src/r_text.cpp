@@ -124,13 +124,10 @@ std::vector<std::string> words_of(SEXP text, const WordRules& rules) {
   return words;
 }
 
-// list(num_words, rare, unknown), 0 where there is none
+// list(num_words, oov), 0 where there is none
 Lookup lookup_of(SEXP list) {
-  const auto id_of = [&](int i) {
-    const int id = Rf_asInteger(VECTOR_ELT(list, i));
-    return id > 0 ? id : Lookup::kDrop;
-  };
-  return {Rf_asInteger(VECTOR_ELT(list, 0)), id_of(1), id_of(2)};
+  const int oov = Rf_asInteger(VECTOR_ELT(list, 1));
+  return {Rf_asInteger(VECTOR_ELT(list, 0)), oov > 0 ? oov : Lookup::kDrop};
 }
 
 Sequences sequences_of(const Corpus& corpus, SEXP rules, SEXP vocabulary, SEXP lookup) {

@@ -145,8 +145,9 @@ Sequences index_words(const Corpus& corpus, const WordRules& rules, const Vocabu
         corpus, rules, shards[i], vocabulary.words, stop,
         [&](std::string_view word, std::uint32_t hash, std::size_t) {
           const int known = vocabulary.words.find(word, hash);
-          int id = known < 0 ? lookup.unknown : vocabulary.index[static_cast<std::size_t>(known)];
-          if (known >= 0 && lookup.num_words && id >= lookup.num_words) id = lookup.rare;
+          const int index = known < 0 ? 0 : vocabulary.index[static_cast<std::size_t>(known)];
+          const bool kept = known >= 0 && (lookup.num_words == 0 || index < lookup.num_words);
+          const int id = kept ? index : lookup.other;
           if (id != Lookup::kDrop) part.ids.push_back(id);
         },
         [&] { part.ends.push_back(part.ids.size()); });

@@ -33,12 +33,11 @@ struct Vocabulary {
   std::vector<int> index;
 };
 
-// What stands for words that are not kept; kDrop: nothing does.
+// Which words are kept, and what stands for the others.
 struct Lookup {
   static constexpr int kDrop = -1;
-  int num_words = 0;    // only smaller indices are kept; 0: all
-  int rare = kDrop;     // for words with other indices
-  int unknown = kDrop;  // for words without an index
+  int num_words = 0;  // words with a smaller index; 0: all that have one
+  int other = kDrop;  // kDrop: nothing
 };
 
 Sequences index_words(const Corpus& corpus, const WordRules& rules, const Vocabulary& vocabulary,

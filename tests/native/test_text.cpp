@@ -131,7 +131,7 @@ void threads_change_nothing() {
     vocabulary.words.insert(one.words.word(i));
     vocabulary.index.push_back(i + 1);
   }
-  const Lookup lookup{500, /* rare = */ 1, Lookup::kDrop};
+  const Lookup lookup{500, /* other = */ 1};
   const Sequences ids = index_words(corpus, rules, vocabulary, lookup, kNeverStop);
   set_kernel_threads(0);
   const WordCounts all = count_words(corpus, rules, kNeverStop);
