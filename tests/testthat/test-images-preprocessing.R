@@ -28,7 +28,8 @@ test_that("recognised functions give what R gives, in workers", {
   pictures <- array((seq_len(9 * 8 * 7 * 3) * 31) %% 256, c(9, 8, 7, 3))
   batches <- function(f, ...) {
     generator <- image_data_generator(
-      rotation_range = 30, horizontal_flip = TRUE, preprocessing_function = f, rescale = 3, samplewise_center = TRUE, ...
+      rotation_range = 30, horizontal_flip = TRUE, preprocessing_function = f, rescale = 3,
+      samplewise_center = TRUE, ...
     )
     flow <- flow_images_from_data(pictures, 0:8, generator, batch_size = 4, seed = 2)
     lapply(1:4, function(i) generator_next(flow))

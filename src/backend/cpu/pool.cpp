@@ -40,7 +40,7 @@ void each_output(const Window& window, T* dx, Visit visit) {
   parallel_for(window.batch, grain_of(volume), [&](Dim begin, Dim end) {
     std::fill(dx + begin * volume, dx + end * volume, T(0));
     for (Dim o = begin * outputs; o < end * outputs; ++o) {
-      const Place at = Place::in_output(g, o);
+      const WindowPlace at = WindowPlace::in_output(g, o);
       visit(g, at, PoolCells(g, at.z, at.y, at.x), o);
     }
   });
@@ -54,7 +54,7 @@ std::unique_ptr<Kernel> compile_max_pool_backward(const BoundNode& node) {  // x
       const T *x = in[0].as<T>(), *dy = in[2].as<T>();
       T* dx = out[0].as<T>();
       each_output(window, dx,
-                  [&](const Sliding& g, const Place& at, const PoolCells& cells, Dim o) {
+                  [&](const Sliding& g, const WindowPlace& at, const PoolCells& cells, Dim o) {
                     const Dim i = first_maximum(g, cells, at.volume, at.channel, x);
                     if (i >= 0) dx[i] += dy[o];
                   });
@@ -70,7 +70,7 @@ std::unique_ptr<Kernel> compile_avg_pool_backward(const BoundNode& node) {  // d
       const T* dy = in[0].as<T>();
       T* dx = out[0].as<T>();
       each_output(window, dx,
-                  [&](const Sliding& g, const Place& at, const PoolCells& cells, Dim o) {
+                  [&](const Sliding& g, const WindowPlace& at, const PoolCells& cells, Dim o) {
                     for (int z = cells.z.begin; z < cells.z.end; ++z)
                       for (int y = cells.y.begin; y < cells.y.end; ++y)
                         for (int x = cells.x.begin; x < cells.x.end; ++x)

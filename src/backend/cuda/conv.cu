@@ -41,7 +41,7 @@ struct Fold {
   float* x;
 
   HORNET_FUNCTOR void operator()(Dim i) const {
-    const Place at = Place::in_input(g, i);
+    const WindowPlace at = WindowPlace::in_input(g, i);
     float sum = 0;
     for (int kz = 0; kz < g.z.cells; ++kz) {
       const int oz = g.z.output_of(at.z, kz);

@@ -23,7 +23,7 @@ struct Forward {
 
   HORNET_FUNCTOR void operator()(Dim o) const {
     const Sliding& g = d.g;
-    const Place at = Place::in_output(g, o);
+    const WindowPlace at = WindowPlace::in_output(g, o);
     const int channel = at.channel / d.multiplier;
     float sum = 0;
     for (int ky = 0; ky < g.y.cells; ++ky) {
@@ -47,7 +47,7 @@ struct BackwardData {
 
   HORNET_FUNCTOR void operator()(Dim i) const {
     const Sliding& g = d.g;
-    const Place at = Place::in_input(g, i);
+    const WindowPlace at = WindowPlace::in_input(g, i);
     float sum = 0;
     for (int ky = 0; ky < g.y.cells; ++ky) {
       const int oy = g.y.output_of(at.y, ky);

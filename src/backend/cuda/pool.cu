@@ -13,7 +13,7 @@ Window window_of(const BoundNode& node, const Shape& x, const Shape& y) {
 
 // The sum of share(cells, output) over the outputs whose windows hold the cell `at`.
 template <class Share>
-HORNET_FUNCTOR float sum_over_windows(const Sliding& g, const Place& at, const Share& share) {
+HORNET_FUNCTOR float sum_over_windows(const Sliding& g, const WindowPlace& at, const Share& share) {
   float sum = 0;
   for (int kz = 0; kz < g.z.cells; ++kz) {
     const int oz = g.z.output_of(at.z, kz);
@@ -40,7 +40,7 @@ struct MaxPoolBackward {
   // All of dy[o] for the first cell that holds the maximum, nothing for the others.
   struct Share {
     const MaxPoolBackward& pool;
-    const Place& at;
+    const WindowPlace& at;
 
     HORNET_FUNCTOR float operator()(const PoolCells& cells, Dim o) const {
       const float maximum = pool.y[o];
@@ -58,7 +58,7 @@ struct MaxPoolBackward {
   };
 
   HORNET_FUNCTOR void operator()(Dim i) const {
-    const Place at = Place::in_input(g, i);
+    const WindowPlace at = WindowPlace::in_input(g, i);
     dx[i] = sum_over_windows(g, at, Share{*this, at});
   }
 };
@@ -77,7 +77,7 @@ struct AvgPoolBackward {
   };
 
   HORNET_FUNCTOR void operator()(Dim i) const {
-    dx[i] = sum_over_windows(g, Place::in_input(g, i), Share{dy});
+    dx[i] = sum_over_windows(g, WindowPlace::in_input(g, i), Share{dy});
   }
 };
 

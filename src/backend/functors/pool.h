@@ -60,7 +60,7 @@ struct MaxPool {
   T* y;
 
   HORNET_FUNCTOR void operator()(Dim o) const {
-    const Place at = Place::in_output(g, o);
+    const WindowPlace at = WindowPlace::in_output(g, o);
     const PoolCells cells(g, at.z, at.y, at.x);
     const Dim i = first_maximum(g, cells, at.volume, at.channel, x);
     y[o] = i < 0 ? kLowest<T> : x[i];
@@ -74,7 +74,7 @@ struct AvgPool {
   T* y;
 
   HORNET_FUNCTOR void operator()(Dim o) const {
-    const Place at = Place::in_output(g, o);
+    const WindowPlace at = WindowPlace::in_output(g, o);
     const PoolCells cells(g, at.z, at.y, at.x);
     double total = 0;
     for (int iz = cells.z.begin; iz < cells.z.end; ++iz)

@@ -68,19 +68,19 @@ HORNET_FUNCTOR inline int take_index(Dim* rest, int size) {
 }
 
 // Where a flat index lies in (volume, z, y, x, channel).
-struct Place {
+struct WindowPlace {
   Dim volume;
   int z, y, x, channel;
 
-  static HORNET_FUNCTOR Place in_input(const Sliding& g, Dim i) {
-    return Place(i, g.z.length, g.y.length, g.x.length, g.channels);
+  static HORNET_FUNCTOR WindowPlace in_input(const Sliding& g, Dim i) {
+    return WindowPlace(i, g.z.length, g.y.length, g.x.length, g.channels);
   }
-  static HORNET_FUNCTOR Place in_output(const Sliding& g, Dim i) {
-    return Place(i, g.z.outputs, g.y.outputs, g.x.outputs, g.out_channels);
+  static HORNET_FUNCTOR WindowPlace in_output(const Sliding& g, Dim i) {
+    return WindowPlace(i, g.z.outputs, g.y.outputs, g.x.outputs, g.out_channels);
   }
 
  private:
-  HORNET_FUNCTOR Place(Dim i, int depth, int height, int width, int channels) {
+  HORNET_FUNCTOR WindowPlace(Dim i, int depth, int height, int width, int channels) {
     channel = take_index(&i, channels);
     x = take_index(&i, width);
     y = take_index(&i, height);
