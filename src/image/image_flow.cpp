@@ -217,13 +217,17 @@ void FlowRun::taken() {
 }
 
 void FlowRun::ended() noexcept {
+  bool ahead;
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (ahead_.empty()) return;
+    if (std::exchange(ended_, true)) return;
+    ahead = !ahead_.empty();
     ahead_.clear();
     delivered_ = 0;
   }
-  flow_->move_to(last_);
+  if (ahead) flow_->move_to(last_);
+  // Others may have drawn meanwhile. (Evaluation may be inside training, which draws ahead.)
+  else if (order_ != BatchOrder::sequential) flow_->use(flow_->drawn());
 }
 
 }  // namespace hornet

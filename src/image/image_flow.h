@@ -138,6 +138,7 @@ class FlowRun : public Follower {
   const BatchOrder order_;
   int place_ = 0;  // draw()'s: in a sequential pass
   std::mutex mutex_;
+  bool ended_ = false;
   std::deque<FlowPosition> ahead_;  // after each batch that was drawn and not used
   std::ptrdiff_t delivered_ = 0;    // how many of these are on their way
   FlowPosition last_;               // after the last one used

@@ -139,6 +139,17 @@ test_that("a callback that ends training leaves the state of the last epoch", {
   expect_identical(iterator_state(other), iterator_state(flow))
 })
 
+test_that("a state says what comes next also where others drew during training", {
+  flow <- state_flow(7)
+  draw <- callback_lambda(on_epoch_end = function(epoch, logs) generator_next(flow))
+  model <- state_model()
+  for (validation in list(NULL, flow)) {
+    train_on(model, flow, epochs = 2, callbacks = draw, validation_data = validation)
+    other <- iterator_restore(state_flow(), iterator_state(flow))
+    expect_identical(next_batches(other, 7), next_batches(flow, 7))
+  }
+})
+
 test_that("evaluation and prediction start at the first batch and count what they used", {
   flow <- state_flow(shuffle = FALSE, generator = image_data_generator())
   model <- state_model()
