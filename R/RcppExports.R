@@ -25,6 +25,10 @@ cpp_csv_records <- function(bytes, separator, quote, at_most) {
     .Call(`_hornet_cpp_csv_records`, bytes, separator, quote, at_most)
 }
 
+cpp_bytes <- function(bytes, first, count) {
+    .Call(`_hornet_cpp_bytes`, bytes, first, count)
+}
+
 cpp_csv_join_lines <- function(bytes, separator, quote) {
     .Call(`_hornet_cpp_csv_join_lines`, bytes, separator, quote)
 }

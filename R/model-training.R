@@ -8,8 +8,8 @@
 #' @param object A compiled model.
 #' @param x Inputs: an array whose first dimension are the samples (a vector counts as one column, a
 #'   data frame of numeric columns as a matrix); for several inputs a list of them in the model's
-#'   order, or named by input layers. A generator (an R function or an iterator) is handed to
-#'   [fit_generator()].
+#'   order, or named by input layers. Data that stay in a file, see [hdf5_matrix()], are read while the
+#'   model works. A generator (an R function or an iterator) is handed to [fit_generator()].
 #' @param y Targets, likewise by outputs. For `sparse_categorical_crossentropy` classes from 0; a
 #'   factor counts as its codes from 0.
 #' @param batch_size Samples in a batch; default 32, or what the model's inputs fix.
@@ -35,7 +35,8 @@
 #' both shapes, before anything is trained. After an error or an interrupt the model keeps what it
 #' learned so far, and `object$history` the complete epochs.
 #'
-#' @seealso [fit_generator()] for data that don't fit in memory or are made while training;
+#' @seealso [fit_generator()], [generator_from_table()] and [hdf5_matrix()] for data that don't fit in memory or
+#'   are made while training;
 #'   [KerasCallback] for code that runs during training.
 #' @examples
 #' model <- keras_model_sequential() %>%

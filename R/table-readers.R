@@ -162,8 +162,8 @@ record_reader <- function(path, sep, block_bytes, name) {
       if (ended && length(rest) && rest[[length(rest)]] != as.raw(10L)) block <- as.raw(10L)
       rest <<- c(rest, block)
     }
-    bytes <- rest[seq_len(found[[1L]])]
-    rest <<- rest[seq_len(length(rest) - found[[1L]]) + found[[1L]]]
+    bytes <- cpp_bytes(rest, 0, found[[1L]])
+    rest <<- cpp_bytes(rest, found[[1L]], length(rest) - found[[1L]])
     list(bytes = bytes, records = found[[2L]])
   }
   state
@@ -196,7 +196,7 @@ parse_records <- function(block, source, sep, row, arguments) {
   }
   used <- match(source$columns %||% source$names, source$names)
   # Within a block fread() watches the number of fields.
-  first <- block$bytes[seq_len(cpp_csv_records(block$bytes, sep, "\"", 1)[[1L]])]
+  first <- cpp_bytes(block$bytes, 0, cpp_csv_records(block$bytes, sep, "\"", 1)[[1L]])
   fields <- length(split_record(as_text(first, source$name), sep))
   if (fields != length(source$names)) fail(sprintf("The first of these has %d.", fields))
   joined <- cpp_csv_join_lines(block$bytes, sep, "\"")

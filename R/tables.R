@@ -34,7 +34,7 @@
 #' @param weights The name of a column with sample weights.
 #' @param query The SQL query whose result is the table.
 #' @param batch_size Number of rows in a batch.
-#' @param shuffle Number of rows from which training draws; `FALSE` or 0: rows keep their order.
+#' @param shuffle Number of rows from which training draws; `TRUE`: 10000; `FALSE` or 0: rows keep their order.
 #' @param levels A named list of the levels of columns. Also makes levels of numbers.
 #' @param unknown What to do with values that are not among the levels: `"error"`, or `"last"` for a code of
 #'   their own behind all others.
@@ -93,10 +93,17 @@ generator_from_table <- function(data, x, y = NULL, weights = NULL, query = NULL
     unknown = one_of(unknown, c("error", "last")), na = as_na_rule(na)
   ))
   iterator <- add_fields(new.env(parent = emptyenv()), list(
-    batch_size = batch_size, shuffle = index_from_zero(as.numeric(shuffle), "shuffle"),
+    batch_size = batch_size, shuffle = as_buffer(shuffle),
     loop = image_flag(loop, "loop"), columns = groups, levels = levels, .table = table, .place = 0
   ))
   structure(iterator, class = c("keras_table_generator", iterator_class))
+}
+
+# Rows to draw from; 0: none.
+as_buffer <- function(shuffle) {
+  if (isTRUE(shuffle)) return(10000L)
+  if (isFALSE(shuffle)) return(0L)
+  index_from_zero(shuffle, "shuffle")
 }
 
 as_na_rule <- function(na) {

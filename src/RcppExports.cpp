@@ -82,6 +82,18 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_bytes
+SEXP cpp_bytes(SEXP bytes, double first, double count);
+RcppExport SEXP _hornet_cpp_bytes(SEXP bytesSEXP, SEXP firstSEXP, SEXP countSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< double >::type first(firstSEXP);
+    Rcpp::traits::input_parameter< double >::type count(countSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_bytes(bytes, first, count));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_csv_join_lines
 SEXP cpp_csv_join_lines(SEXP bytes, SEXP separator, SEXP quote);
 RcppExport SEXP _hornet_cpp_csv_join_lines(SEXP bytesSEXP, SEXP separatorSEXP, SEXP quoteSEXP) {
@@ -1028,6 +1040,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hornet_cpp_chunk_reader", (DL_FUNC) &_hornet_cpp_chunk_reader, 3},
     {"_hornet_cpp_reader_next", (DL_FUNC) &_hornet_cpp_reader_next, 2},
     {"_hornet_cpp_csv_records", (DL_FUNC) &_hornet_cpp_csv_records, 4},
+    {"_hornet_cpp_bytes", (DL_FUNC) &_hornet_cpp_bytes, 3},
     {"_hornet_cpp_csv_join_lines", (DL_FUNC) &_hornet_cpp_csv_join_lines, 3},
     {"_hornet_cpp_set_plugin", (DL_FUNC) &_hornet_cpp_set_plugin, 1},
     {"_hornet_cpp_set_device_options", (DL_FUNC) &_hornet_cpp_set_device_options, 3},

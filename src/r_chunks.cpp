@@ -1,4 +1,5 @@
 // Tables for R: batches cut out of chunks that an R function reads, and the records of text files.
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -106,6 +107,18 @@ SEXP cpp_csv_records(SEXP bytes, SEXP separator, SEXP quote, double at_most) {
         character_of(separator), character_of(quote), static_cast<std::int64_t>(at_most));
     return Rcpp::NumericVector::create(static_cast<double>(done.bytes),
                                        static_cast<double>(done.records));
+  });
+}
+
+// `count` of raw bytes, from `first` (0-based).
+// [[Rcpp::export(rng = false)]]
+SEXP cpp_bytes(SEXP bytes, double first, double count) {
+  return glue_entry("cpp_bytes", [&]() -> SEXP {
+    const auto from = static_cast<R_xlen_t>(first), n = static_cast<R_xlen_t>(count);
+    if (from < 0 || n < 0 || from + n > Rf_xlength(bytes)) throw Error("no such bytes", "value");
+    SEXP part = r_protect([=]() -> SEXP { return Rf_allocVector(RAWSXP, n); });
+    std::copy_n(RAW(bytes) + from, n, RAW(part));
+    return part;
   });
 }
 

@@ -108,6 +108,12 @@ test_that("training draws each row once a pass", {
   expect_identical(drawn(1), first)
 })
 
+test_that("`shuffle` is a number of rows, or a switch", {
+  buffer <- function(shuffle) generator_from_table(data.frame(x = 1), ~ x, shuffle = shuffle)$shuffle
+  expect_identical(vapply(list(TRUE, FALSE, 0, 50), buffer, 0L), c(10000L, 0L, 0L, 50L))
+  for (wrong in list("all", -1, NA, 2.5)) expect_error(buffer(wrong), "`shuffle`", class = "hornet_value_error")
+})
+
 test_that("inputs, outputs and weights are chosen by name", {
   frame <- flowers(50)
   batches <- generator_from_table(frame, x = list(a = c("Sepal.Length", "Sepal.Width"), b = "tall"),
