@@ -50,11 +50,15 @@ hdf5_matrix <- function(datapath, dataset, start = 0, end = NULL, normalizer = N
     abort(sprintf("`normalizer` must be a function, not %s.", describe(normalizer)), "hornet_value_error")
   }
   data <- open_dataset(datapath, dataset)
-  rows <- rev(data$dims)[[1L]]
+  rows <- rev(as.numeric(data$dims))[[1L]]
+  if (rows > .Machine$integer.max) {
+    abort(sprintf("The %s has more than %d rows, which R can't count.", hdf5_name(datapath, dataset),
+                  .Machine$integer.max), "hornet_value_error")
+  }
   start <- index_from_zero(start, "start")
   end <- index_from_zero(end %||% rows, "end")
   if (start >= end || end > rows) {
-    abort(sprintf("`start` and `end` must be rows of %s, from 0 to %d, not %d and %d.",
+    abort(sprintf("`start` and `end` must be rows of %s, from 0 to %.0f, not %d and %d.",
                   hdf5_name(datapath, dataset), rows, start, end), "hornet_value_error")
   }
   matrix <- new.env(parent = emptyenv())

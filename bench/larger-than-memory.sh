@@ -44,8 +44,9 @@ cat(sprintf("counted %.0f rows in %.0f s (processor %.0f s)\n", rows, counting[[
 stopifnot(history$metrics$loss < 0.05)
 R
 
-if Rscript --vanilla -e 'invisible(data.table::fread(commandArgs(TRUE), showProgress = FALSE))' "$file" > /dev/null 2>&1; then
+problem=$(Rscript --vanilla -e 'invisible(data.table::fread(commandArgs(TRUE), showProgress = FALSE))' "$file" 2>&1) && {
   echo "the limit does not hold: fread() has read the whole file" >&2
   exit 1
-fi
+}
+echo "$problem" | grep -Ei 'allocate|memory' > /dev/null || { echo "$problem" >&2; exit 1; }
 echo "fread() of the whole file fails under this limit, as it must"

@@ -66,6 +66,8 @@ test_that("what isn't there or can't be read is refused", {
   expect_error(hdf5_matrix(h5py, "scalar"), "not a single value", class = "hornet_value_error")
   expect_error(hdf5_matrix(h5py, "pair"), "compound", class = "hornet_value_error")
   expect_error(hdf5_matrix(h5py, "elsewhere"), "in other files", class = "hornet_value_error")
+  expect_error(hdf5_matrix(h5py, "huge"), "more than 2147483647 rows", class = "hornet_value_error")
+  expect_error(hdf5_matrix(h5py, "wide"), "Can't read rows 1 to 1", class = "hornet_data_error")
   writeLines("no", text <- withr::local_tempfile())
   expect_error(hdf5_matrix(text, "x"), "not an HDF5 file", class = "hornet_value_error")
 })

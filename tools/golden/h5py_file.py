@@ -15,4 +15,6 @@ with h5py.File(sys.argv[1], "w") as file:
     file["long"] = np.array([1, 2**40], dtype="int64")
     file["scalar"] = 3.5
     file["pair"] = np.zeros(3, dtype=[("a", "f4"), ("b", "i4")])
+    file.create_dataset("huge", (3 * 10**9, 2), "uint8", chunks=(1024, 2))
+    file.create_dataset("wide", (2, 2**40), "uint8", chunks=(1, 1024))
     file.create_dataset("elsewhere", (4,), "uint8", external=[("/dev/null", 0, 4)])
