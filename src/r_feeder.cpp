@@ -16,8 +16,6 @@ using namespace hornet;
 
 namespace {
 
-constexpr const char* kDatasetHandle = "dataset";
-
 Feeder::Options options_of(int queue_size, double total) {
   if (queue_size < 0) throw Error("the queue size must not be negative", "value");
   Feeder::Options options;

@@ -9,6 +9,7 @@
 namespace hornet {
 
 constexpr const char* kFeederHandle = "feeder";
+constexpr const char* kDatasetHandle = "dataset";
 constexpr const char* kSourceHandle = "source";
 constexpr const char* kFollowerHandle = "follower";
 

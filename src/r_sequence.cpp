@@ -7,14 +7,12 @@
 #include "data/skipgrams.h"
 #include "data/window_source.h"
 #include "r_convert.h"
+#include "r_feeder.h"
 #include "r_handle.h"
 
 using namespace hornet;
 
 namespace {
-
-constexpr const char* kDatasetHandle = "dataset";
-constexpr const char* kSourceHandle = "source";
 
 double number_of(SEXP list, const char* name) { return Rcpp::as<double>(element_of(list, name)); }
 Dim whole_of(SEXP list, const char* name) { return static_cast<Dim>(number_of(list, name)); }

@@ -238,6 +238,31 @@ test_that("files may have quotes, line ends in fields, other separators, no head
   expect_equal(generator_next(batches)[[1]], cbind(c(1.5, 0)))
 })
 
+test_that("whatever is written to a file is read from it, however it is cut into blocks", {
+  skip_if_not_installed("data.table")
+  texts <- c("a", "b c", "x,y", "say \"hi\"", "\"", "\"\"", "new\nline", "return\r\nline", "\n", " spaces ", "\u00e4\u20ac",
+             "1", "1,2\n3,4", "\"quoted\"", "it's", "#", "\\", "\t")
+  set.seed(20240613)
+  for (round in 1:25) {
+    rows <- sample(1:60, 1)
+    frame <- data.frame(number = round(stats::rnorm(rows), 3), text = sample(texts, rows, TRUE),
+                        id = seq_len(rows))
+    columns <- sample(names(frame))
+    line <- function(i) {
+      field <- function(x) if (is.character(x)) paste0("\"", gsub("\"", "\"\"", x, fixed = TRUE), "\"") else format(x)
+      paste(vapply(columns, function(name) field(frame[[name]][[i]]), ""), collapse = ",")
+    }
+    end <- sample(c("\n", "\r\n"), 1)
+    text <- paste(c(paste(columns, collapse = ","), vapply(seq_len(rows), line, "")), collapse = end)
+    path <- csv_file(enc2utf8(paste0(text, if (round %% 2) end)))
+    batches <- generator_from_table(path, id ~ number + text, levels = list(text = texts), batch_size = 7,
+                                    chunk_size = sample(c(1, 20, 100, 1e4), 1))
+    pass <- pass_of(batches)
+    expect_equal(as.vector(pass$y), frame$id)
+    expect_equal(pass$x, cbind(frame$number, match(frame$text, texts) - 1), tolerance = 1e-6)
+  }
+})
+
 test_that("what is wrong with a file is told with its place", {
   skip_if_not_installed("data.table")
   pass <- function(text, ...) {
