@@ -188,7 +188,7 @@ cifar_folder <- function(name, hash) {
 
 read_word_index <- function(path) {
   if (grepl("[.]pkl$", path)) return(read_pickle(path))
-  need_package("jsonlite", "to read word indices")
+  need_package("jsonlite", "Reading a word index")
   reading(path, jsonlite::fromJSON(path))
 }
 

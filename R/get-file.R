@@ -74,14 +74,8 @@ is_absolute <- function(path) grepl("^(/|~|[A-Za-z]:)", path)
 # The file's checksum in lower case.
 checksum <- function(path, algorithm) {
   if (algorithm == "md5") return(unname(tools::md5sum(path)))
-  need_package("digest", "to check a SHA-256 sum")
+  need_package("digest", "Checking a SHA-256 sum")
   digest::digest(file = path, algo = "sha256")
-}
-
-need_package <- function(package, what) {
-  if (requireNamespace(package, quietly = TRUE)) return(invisible())
-  abort(sprintf('The package %s is needed %s: install.packages("%s").', package, what, package),
-        "hornet_package_error")
 }
 
 # To `path` at once, when all of it has arrived; what arrived of it stays for the next attempt.

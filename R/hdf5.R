@@ -70,11 +70,6 @@ hdf5_matrix <- function(datapath, dataset, start = 0, end = NULL, normalizer = N
   structure(matrix, class = c("keras_hdf5_matrix", "keras_rows_on_disk"))
 }
 
-need_package <- function(package, what) {
-  if (requireNamespace(package, quietly = TRUE)) return(invisible())
-  abort(sprintf('%s needs the package %s: install.packages("%s").', what, package, package), "hornet_value_error")
-}
-
 hdf5_name <- function(path, dataset) sprintf('data set "%s" of %s', dataset, dQuote(path, FALSE))
 
 # The opened data set; what the file says about it is not trusted.

@@ -38,9 +38,7 @@ save_text_tokenizer <- function(object, filename) {
 #' @export
 load_text_tokenizer <- function(filename) {
   filename <- one_filename(filename)
-  if (!requireNamespace("jsonlite", quietly = TRUE)) {
-    abort("load_text_tokenizer() needs the package jsonlite: install.packages(\"jsonlite\").", "hornet_value_error")
-  }
+  need_package("jsonlite", "load_text_tokenizer()")
   bytes <- tryCatch(readBin(filename, "raw", file.size(filename)), error = function(e) NULL, warning = function(w) NULL)
   if (is.null(bytes)) abort(sprintf("can't read %s.", describe(filename)), "hornet_value_error")
   # Pickles begin with their version, or old ones with these letters.

@@ -169,7 +169,7 @@ record_reader <- function(path, sep, block_bytes, name) {
   state
 }
 
-as_text <- function(bytes, name) {
+text_of <- function(bytes, name) {
   tryCatch(rawToChar(bytes), error = function(e) {
     abort(sprintf("%s is no text: it holds zero bytes.", name), "hornet_data_error")
   })
@@ -183,7 +183,7 @@ csv_header <- function(text, sep, name) {
   on.exit(text$close())
   block <- text$next_block(at_most = 1)
   if (is.null(block)) abort(sprintf("%s is empty.", name), "hornet_data_error")
-  names <- trimws(split_record(as_text(block$bytes, name), sep))
+  names <- trimws(split_record(text_of(block$bytes, name), sep))
   Encoding(names) <- "UTF-8"
   names
 }
@@ -197,11 +197,11 @@ parse_records <- function(block, source, sep, row, arguments) {
   used <- match(source$columns %||% source$names, source$names)
   # Within a block fread() watches the number of fields.
   first <- cpp_bytes(block$bytes, 0, cpp_csv_records(block$bytes, sep, "\"", 1)[[1L]])
-  fields <- length(split_record(as_text(first, source$name), sep))
+  fields <- length(split_record(text_of(first, source$name), sep))
   if (fields != length(source$names)) fail(sprintf("The first of these has %d.", fields))
   joined <- cpp_csv_join_lines(block$bytes, sep, "\"")
   settings <- list(
-    text = as_text(joined$bytes, source$name), header = FALSE, sep = sep, quote = "\"", select = used,
+    text = text_of(joined$bytes, source$name), header = FALSE, sep = sep, quote = "\"", select = used,
     na.strings = c("NA", ""), colClasses = list(character = match(source$categories, source$names)),
     integer64 = "double", encoding = "UTF-8", showProgress = FALSE, data.table = FALSE,
     blank.lines.skip = TRUE, strip.white = TRUE

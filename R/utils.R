@@ -22,6 +22,12 @@ under_check <- function() {
   nzchar(Sys.getenv("_R_CHECK_LIMIT_CORES_")) || nzchar(Sys.getenv("_R_CHECK_PACKAGE_NAME_"))
 }
 
+# For what only some users need.
+need_package <- function(package, what) {
+  if (requireNamespace(package, quietly = TRUE)) return(invisible())
+  abort(sprintf('%s needs the package %s: install.packages("%s").', what, package, package), "hornet_package_error")
+}
+
 `%||%` <- function(x, y) if (is.null(x)) y else x
 
 # A number that nothing else in this session has.
