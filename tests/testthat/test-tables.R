@@ -240,8 +240,8 @@ test_that("files may have quotes, line ends in fields, other separators, no head
 
 test_that("whatever is written to a file is read from it, however it is cut into blocks", {
   skip_if_not_installed("data.table")
-  texts <- c("a", "b c", "x,y", "say \"hi\"", "\"", "\"\"", "new\nline", "return\r\nline", "\n", " spaces ", "\u00e4\u20ac",
-             "1", "1,2\n3,4", "\"quoted\"", "it's", "#", "\\", "\t")
+  texts <- c("a", "b c", "x,y", "say \"hi\"", "\"", "\"\"", "new\nline", "return\r\nline", "\n", " spaces ",
+             "\u00e4\u20ac", "1", "1,2\n3,4", "\"quoted\"", "it's", "#", "\\", "\t")
   set.seed(20240613)
   for (round in 1:25) {
     rows <- sample(1:60, 1)
