@@ -13,12 +13,12 @@
 #' decides. [fit_generator()] takes the batches of each pass in random order, and goes on with the
 #' pass that earlier training left.
 #'
-#' Options: `hornet.image_workers` (number of threads, by default all cores but one), `hornet.cache`
-#' (bytes of memory for decoded pictures, by default a quarter of what is free; `FALSE` for none),
-#' `hornet.image_cache` (a folder in which decoded and resized pictures are kept for other sessions;
-#' height x width x channels bytes for each picture. Pictures whose file has changed are decoded anew,
-#' and any of its files may be deleted at any time), `hornet.max_pixels` (pictures beyond are
-#' refused). No picture depends on what is kept where.
+#' Options: `hornet.image_workers` (number of threads, by default all cores but one, and that one while
+#' the model waits), `hornet.cache` (bytes of memory for decoded pictures, by default a quarter of
+#' what is free; `FALSE` for none), `hornet.image_cache` (a folder in which decoded and resized
+#' pictures are kept for other sessions; height x width x channels bytes for each picture. Pictures
+#' whose file has changed are decoded anew, and any of its files may be deleted at any time),
+#' `hornet.max_pixels` (pictures beyond are refused). No picture depends on what is kept where.
 #'
 #' @param directory The folder. Pictures may be in sub-folders of the class folders, too.
 #' @param generator An [image_data_generator()].
@@ -499,11 +499,12 @@ warn_problem <- function(iterator) {
   ))
 }
 
+# Threads that always work, and those that take part while the trainer waits.
 image_workers <- function() {
   workers <- getOption("hornet.image_workers")
-  if (!is.null(workers)) return(positive_int(workers, "options(hornet.image_workers = )"))
-  cores <- cpp_image_cores()
-  max(1L, if (under_check()) 1L else cores - 1L)
+  if (!is.null(workers)) return(list(workers = positive_int(workers, "options(hornet.image_workers = )"), helpers = 0L))
+  cores <- if (under_check()) 1L else cpp_image_cores()
+  list(workers = max(1L, cores - 1L), helpers = as.integer(cores > 1L))
 }
 
 # Which part of n files: fractions from, to.

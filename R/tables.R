@@ -72,7 +72,8 @@
 #' if (requireNamespace("RSQLite", quietly = TRUE)) {
 #'   connection <- DBI::dbConnect(RSQLite::SQLite(), ":memory:")
 #'   DBI::dbWriteTable(connection, "cars", cars)
-#'   from_query <- generator_from_table(connection, dist ~ speed, query = "select * from cars where speed > 5")
+#'   query <- "select * from cars where speed > 5"
+#'   from_query <- generator_from_table(connection, dist ~ speed, query = query)
 #'   length(from_query)
 #'   DBI::dbDisconnect(connection)
 #' }

@@ -12,7 +12,7 @@
 #' | `hornet.selftest` | `TRUE` | test a GPU when it is first used; see [cuda_selftest()] |
 #' | `hornet.cache_dir` | `tools::R_user_dir("hornet", "cache")` | where verdicts of self-tests are kept |
 #' | `hornet.threads` | all cores (2 under `R CMD check`) | threads that compute the steps of a model or read texts |
-#' | `hornet.image_workers` | all cores but one | threads that decode and augment images |
+#' | `hornet.image_workers` | all cores but one, and it while the model waits | threads that decode and augment images |
 #' | `hornet.cache` | `TRUE` | keep decoded images in memory; a number is the limit in bytes |
 #' | `hornet.image_cache` | `NULL` | a folder that keeps decoded images for other sessions |
 #' | `hornet.max_pixels` | 89 million | larger image files are refused |

@@ -446,13 +446,13 @@ BEGIN_RCPP
 END_RCPP
 }
 // cpp_image_flow_batch
-SEXP cpp_image_flow_batch(SEXP flow, SEXP pipeline, int workers, SEXP run);
+SEXP cpp_image_flow_batch(SEXP flow, SEXP pipeline, SEXP workers, SEXP run);
 RcppExport SEXP _hornet_cpp_image_flow_batch(SEXP flowSEXP, SEXP pipelineSEXP, SEXP workersSEXP, SEXP runSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type flow(flowSEXP);
     Rcpp::traits::input_parameter< SEXP >::type pipeline(pipelineSEXP);
-    Rcpp::traits::input_parameter< int >::type workers(workersSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type workers(workersSEXP);
     Rcpp::traits::input_parameter< SEXP >::type run(runSEXP);
     rcpp_result_gen = Rcpp::wrap(cpp_image_flow_batch(flow, pipeline, workers, run));
     return rcpp_result_gen;
@@ -531,13 +531,13 @@ BEGIN_RCPP
 END_RCPP
 }
 // cpp_image_source
-SEXP cpp_image_source(SEXP flow, SEXP pipeline, int workers, double total, bool shuffle_batches);
+SEXP cpp_image_source(SEXP flow, SEXP pipeline, SEXP workers, double total, bool shuffle_batches);
 RcppExport SEXP _hornet_cpp_image_source(SEXP flowSEXP, SEXP pipelineSEXP, SEXP workersSEXP, SEXP totalSEXP, SEXP shuffle_batchesSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type flow(flowSEXP);
     Rcpp::traits::input_parameter< SEXP >::type pipeline(pipelineSEXP);
-    Rcpp::traits::input_parameter< int >::type workers(workersSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type workers(workersSEXP);
     Rcpp::traits::input_parameter< double >::type total(totalSEXP);
     Rcpp::traits::input_parameter< bool >::type shuffle_batches(shuffle_batchesSEXP);
     rcpp_result_gen = Rcpp::wrap(cpp_image_source(flow, pipeline, workers, total, shuffle_batches));

@@ -54,12 +54,9 @@ char character_of(SEXP text) {
 SEXP cpp_feeder_chunks(SEXP read, SEXP spec, SEXP options, int queue_size, double total) {
   return glue_entry("cpp_feeder_chunks", [&]() -> SEXP {
     const FeedSpec feed = spec_from_r(spec);
-    auto chunks = std::make_shared<RSource>(read, feed);
-    auto source =
-        std::make_shared<ChunkSource>(chunks, chunk_options(options, queue_size > 0, total));
-    auto feeder = make_feeder(std::move(source), feed, queue_size, total);
-    chunks->set_starved([raw = feeder.get()] { return raw->starved(); });
-    return feeder_handle(std::move(feeder));
+    auto source = std::make_shared<ChunkSource>(std::make_shared<RSource>(read, feed),
+                                                chunk_options(options, queue_size > 0, total));
+    return feeder_handle(make_feeder(std::move(source), feed, queue_size, total));
   });
 }
 

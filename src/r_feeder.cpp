@@ -79,7 +79,6 @@ SEXP cpp_feeder_generator(SEXP generator, SEXP spec, int queue_size, double tota
     auto source = std::make_shared<RSource>(generator, feed);
     if (!Rf_isNull(follower)) source->set_follower(get_handle<Follower>(follower, kFollowerHandle));
     auto feeder = make_feeder(source, feed, queue_size, total);
-    source->set_starved([raw = feeder.get()] { return raw->starved(); });
     return feeder_handle(std::move(feeder));
   });
 }

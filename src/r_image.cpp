@@ -174,11 +174,12 @@ SEXP cpp_image_flow_array(SEXP x, bool channels_first, SEXP data, SEXP options) 
 // Reads what comes next, while R stays interruptible: list(x, index, marks), index 1-based. With a
 // `run` it is a batch read ahead, else it counts as used, even if it can't be made.
 // [[Rcpp::export(rng = false)]]
-SEXP cpp_image_flow_batch(SEXP flow, SEXP pipeline, int workers, SEXP run = R_NilValue) {
+SEXP cpp_image_flow_batch(SEXP flow, SEXP pipeline, SEXP workers, SEXP run = R_NilValue) {
   return glue_entry("cpp_image_flow_batch", [&]() -> SEXP {
     const auto images = flow_of(flow);
     ImageSource::Options options;
-    options.workers = std::min(workers, images->size());
+    options.workers = std::min(
+        list_value<int>(workers, "workers") + list_value<int>(workers, "helpers"), images->size());
     options.total = 1;
     const Pipeline what = pipeline_from_r(pipeline);
     ImageSource source(run_from_r(run, images), what, options);
@@ -311,12 +312,14 @@ SEXP cpp_image_flow_skipped(SEXP flow, bool newly) {
   });
 }
 
-// A source for one feeder: the batches of whole passes, in order or shuffled.
+// A source for one feeder: the batches of whole passes, in order or shuffled. `workers`:
+// list(workers, helpers).
 // [[Rcpp::export(rng = false)]]
-SEXP cpp_image_source(SEXP flow, SEXP pipeline, int workers, double total, bool shuffle_batches) {
+SEXP cpp_image_source(SEXP flow, SEXP pipeline, SEXP workers, double total, bool shuffle_batches) {
   return glue_entry("cpp_image_source", [&]() -> SEXP {
     ImageSource::Options options;
-    options.workers = workers;
+    options.workers = list_value<int>(workers, "workers");
+    options.helpers = list_value<int>(workers, "helpers");
     options.total = static_cast<std::int64_t>(total);
     auto run = std::make_shared<FlowRun>(
         flow_of(flow), shuffle_batches ? BatchOrder::shuffled : BatchOrder::sequential);

@@ -22,6 +22,7 @@ class RSource : public Source {
   ~RSource() override;
 
   void attach(RunLoop& loop) override { loop_ = &loop; }
+  void set_starved(std::function<bool()> starved) override { starved_ = std::move(starved); }
   bool next(Batch& batch) override;
   bool computes() const override { return computing_share_ >= 0.5; }
   void taken() override {
@@ -30,8 +31,6 @@ class RSource : public Source {
   void finished() noexcept override;  // lets go of the generator
   // Who keeps the place of what the generator reads.
   void set_follower(std::shared_ptr<Follower> follower) { follower_ = std::move(follower); }
-  // The feeder says whether its trainer has used up what is ready.
-  void set_starved(std::function<bool()> starved) { starved_ = std::move(starved); }
 
   // Called by R where an error leaves the generator that is being asked: serves its run until the
   // trainer has used the batches made before. False: the run is over without this one.

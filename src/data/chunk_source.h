@@ -32,6 +32,9 @@ class ChunkSource : public Source {
 
   bool next(Batch& batch) override;
   void attach(RunLoop& loop) override { chunks_->attach(loop); }
+  void set_starved(std::function<bool()> starved) override {
+    chunks_->set_starved(std::move(starved));
+  }
   void stop() noexcept override;
   void finished() noexcept override;
   bool computes() const override { return !options_.ahead && chunks_->computes(); }

@@ -35,6 +35,7 @@ Feeder::Feeder(std::shared_ptr<Source> source, FeedSpec spec, Options options)
       pool_(direct_ ? 2 : options.queue_size + 3),
       queue_(direct_ ? 1 : options.queue_size + 2) {
   source_->attach(loop_);
+  source_->set_starved([this] { return starved(); });
   if (!direct_) producer_ = spawn([this] { produce(); });
 }
 

@@ -1,5 +1,7 @@
 // Where batches come from.
 #pragma once
+#include <functional>
+
 #include "data/batch.h"
 #include "rt/run_loop.h"
 
@@ -25,6 +27,8 @@ class Source {
   virtual bool next(Batch& batch) = 0;
   // Once, before the first next(): the mailbox for whoever needs R's thread.
   virtual void attach(RunLoop&) {}
+  // Also before it: tells whether the trainer waits and nothing is ready. Any thread may ask.
+  virtual void set_starved(std::function<bool()>) {}
   // Anyone: makes a next() that waits return soon. Idempotent.
   virtual void stop() noexcept {}
   // Trainer: see Follower.

@@ -1,6 +1,7 @@
 #include "image/image_source.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -26,9 +27,11 @@ ImageSource::~ImageSource() { stop(); }
 void ImageSource::start_workers() {
   std::lock_guard<std::mutex> lock(threads_mutex_);
   if (!threads_.empty() || stop_) return;
-  for (int i = 0; i < std::max(1, options_.workers); ++i) {
+  const int workers = std::max(1, options_.workers);
+  for (int i = 0; i < workers + options_.helpers; ++i) {
+    const bool helps = i >= workers;
     // The feeder already counts one busy core while it waits for a batch.
-    threads_.push_back(spawn([this, i] { work(/* counts_as_busy = */ i > 0); }));
+    threads_.push_back(spawn([=] { work(/* counts_as_busy = */ i > 0 && !helps, helps); }));
   }
 }
 
@@ -189,11 +192,11 @@ void ImageSource::fail(Job& job, std::size_t sample) {
   job.error = std::current_exception();
 }
 
-void ImageSource::render_samples(Job& job, RenderScratch& scratch) {
+void ImageSource::render_samples(Job& job, bool helps, RenderScratch& scratch) {
   const std::size_t n = job.plan.index.size();
   const std::size_t width = static_cast<std::size_t>(-picture_.numel());
-  for (std::size_t i;
-       !stop_.load(std::memory_order_relaxed) && (i = job.claimed.fetch_add(1)) < n;) {
+  for (std::size_t i; !stop_.load(std::memory_order_relaxed) && is_wanted(helps) &&
+                      (i = job.claimed.fetch_add(1)) < n;) {
     if (i > job.failed_sample.load(std::memory_order_relaxed)) continue;
     try {
       render(flow_.set(), job.plan, i, pipeline_, scratch, stop_,
@@ -210,26 +213,33 @@ void ImageSource::render_samples(Job& job, RenderScratch& scratch) {
   }
 }
 
-void ImageSource::work(bool counts_as_busy) {
-  RenderScratch scratch;
+// Waits for one that is open; null at the end.
+ImageSource::Job* ImageSource::enter_oldest(bool helps) {
+  constexpr std::chrono::milliseconds kPatience(2);  // a picture takes about that long
+  std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
-    Job* job;
-    {
-      std::unique_lock<std::mutex> lock(mutex_);
-      opened_.wait(lock, [&] { return stop_ || !open_.empty(); });
-      if (stop_) return;
-      job = open_.front();
-      ++job->inside;
-    }
+    opened_.wait(lock, [&] { return stop_ || !open_.empty(); });
+    if (stop_) return nullptr;
+    if (is_wanted(helps)) break;
+    opened_.wait_for(lock, kPatience, [&] { return stop_.load(); });
+  }
+  ++open_.front()->inside;
+  return open_.front();
+}
+
+void ImageSource::work(bool counts_as_busy, bool helps) {
+  RenderScratch scratch;
+  while (Job* job = enter_oldest(helps)) {
     {
       std::optional<BusyCore> busy;
       if (counts_as_busy) busy.emplace();
-      render_samples(*job, scratch);
+      render_samples(*job, helps, scratch);
     }
     bool last;
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      if (job->open) {  // all samples are claimed: nobody else may enter
+      // With all samples claimed nobody else may enter; a helper may leave earlier.
+      if (job->open && (!helps || job->claimed >= job->plan.index.size())) {
         job->open = false;
         open_.pop_front();
       }

@@ -25,6 +25,7 @@ class ImageSource : public Source {
  public:
   struct Options {
     int workers = 1;
+    int helpers = 0;          // further ones, which work while the trainer waits: on its core
     std::int64_t total = -1;  // batches that will be asked for; -1: not known
   };
   ImageSource(std::shared_ptr<FlowRun> run, Pipeline pipeline, Options options);
@@ -32,6 +33,7 @@ class ImageSource : public Source {
 
   bool next(Batch& batch) override;
   void stop() noexcept override;  // and waits until the workers have left
+  void set_starved(std::function<bool()> starved) override { starved_ = std::move(starved); }
   void taken() override { run_->taken(); }
   void finished() noexcept override { run_->ended(); }
 
@@ -59,8 +61,10 @@ class ImageSource : public Source {
   };
 
   void start_workers();
-  void work(bool counts_as_busy);
-  void render_samples(Job& job, RenderScratch& scratch);
+  void work(bool counts_as_busy, bool helps);
+  Job* enter_oldest(bool helps);
+  void render_samples(Job& job, bool helps, RenderScratch& scratch);
+  bool is_wanted(bool helps) const { return !helps || !starved_ || starved_(); }
   static void fail(Job& job, std::size_t sample);  // with the mutex held
   void open_next(Job& job);
   void fill_rows(Job& job);
@@ -73,6 +77,7 @@ class ImageSource : public Source {
   const Pipeline pipeline_;
   const Options options_;
   const Shape picture_;
+  std::function<bool()> starved_;
 
   std::int64_t drawn_ = 0;  // next()'s thread, as the following three
   int passed_over_ = 0;     // batches, since the last one that was delivered

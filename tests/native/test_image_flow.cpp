@@ -30,12 +30,13 @@ std::shared_ptr<ImageFlow> new_flow(bool has_seed, std::uint32_t seed = 5) {
 }
 
 std::unique_ptr<Feeder> new_feeder(const std::shared_ptr<ImageFlow>& flow, BatchOrder order,
-                                   int workers, int total) {
+                                   int workers, int helpers, int total) {
   Pipeline pipeline;
   pipeline.augmentation.rotation = 40;
   pipeline.augmentation.horizontal_flip = true;
   ImageSource::Options options;
   options.workers = workers;
+  options.helpers = helpers;
   options.total = total;
   FeedSpec spec;
   spec.inputs = {{"x", Shape{-1, kShape.height, kShape.width, kShape.channels}}};
@@ -49,9 +50,9 @@ std::unique_ptr<Feeder> new_feeder(const std::shared_ptr<ImageFlow>& flow, Batch
 
 // What a trainer gets that uses `n` batches of `total`; then the run is over.
 std::vector<float> use(const std::shared_ptr<ImageFlow>& flow, BatchOrder order, int workers, int n,
-                       int total) {
+                       int total, int helpers = 1) {
   std::vector<float> all;
-  const auto feeder = new_feeder(flow, order, workers, total);
+  const auto feeder = new_feeder(flow, order, workers, helpers, total);
   std::thread trainer([&] {
     for (int i = 0; i < n; ++i) {
       const BatchPool::Lease batch = feeder->pop();
@@ -85,9 +86,11 @@ int main() {
     const std::string kind = has_seed ? " (with a seed)" : " (without)";
     for (BatchOrder order : {BatchOrder::iterate, BatchOrder::sequential, BatchOrder::shuffled}) {
       test("workers and reading ahead change nothing" + kind, [&] {
-        const auto expected = use(new_flow(has_seed), order, 1, 8, 8);
-        for (int workers : {1, 2, 4})
-          CHECK(use(new_flow(has_seed), order, workers, 8, 30) == expected);
+        const auto expected = use(new_flow(has_seed), order, 1, 8, 8, 0);
+        for (int workers : {1, 2, 4}) {
+          for (int helpers : {0, 2})
+            CHECK(use(new_flow(has_seed), order, workers, 8, 30, helpers) == expected);
+        }
       });
       test("a run that ends early leaves the flow where its last batch did" + kind, [&] {
         for (int n : {0, 1, kBatches, kBatches + 1, 7}) {
