@@ -293,11 +293,18 @@ arithmetic_steps <- function(expr, x) {
   c(steps, list(list(operator = operator, number = number)))
 }
 
-# The value of an expression of numbers alone; NULL where it isn't one.
+# The value of an expression of numbers alone; NULL where it isn't one. Nothing is evaluated that may
+# fail: catching errors here could catch that of a time limit.
 constant_of <- function(expr) {
-  operators <- c("+", "-", "*", "/", "(", "^")
-  if (length(setdiff(all.names(expr), operators)) || is.character(expr)) return(NULL)
-  value <- tryCatch(eval(expr, baseenv()), error = function(e) NULL)
+  value <- if (is.call(expr) && is.name(expr[[1L]])) {
+    operator <- as.character(expr[[1L]])
+    operands <- list("(" = 1L, "+" = 1:2, "-" = 1:2, "*" = 2L, "/" = 2L, "^" = 2L)[[operator]]
+    if (!(length(expr) - 1L) %in% operands) return(NULL)
+    values <- lapply(as.list(expr)[-1L], constant_of)
+    if (!any(vapply(values, is.null, NA))) do.call(get(operator, baseenv()), unname(values))
+  } else {
+    expr
+  }
   if (is.numeric(value) && length(value) == 1L && is.finite(value)) as.double(value)
 }
 

@@ -12,11 +12,13 @@ test_that("arithmetic with constants is recognised, and nothing else", {
   expect_identical(steps_of(function(x) (x / 127.5) - 1L), "/ 127.5 - 1")
   expect_identical(steps_of(function(x) 2 * x + -3), "* 2 + -3")
   expect_identical(steps_of(function(x) x * 1 / 4), "* 1 / 4")
+  expect_identical(steps_of(function(x) x / (2^8 - 1L) - (3 * 2 + 1) / 4), "/ 255 - 1.75")
   m <- 5
   others <- list(
     function(x) x, function(x) x / m, function(x) 255 / x, function(x) 1 - x, function(x, y = 2) x / 255,
     function(x) x / x, function(x) x / NA, function(x) x / c(1, 2), function(x) { m <<- 1; x / 255 },
-    function(x) sqrt(x), function(x) x^2, function(x) x / "a", function(...) ..1 / 255, function() 1, `/`, NULL,
+    function(x) sqrt(x), function(x) x^2, function(x) x / "a", function(x) x / -"a", function(x) x / (1 / 0),
+    function(x) x + `*`(1, 2, 3), function(x) x - `^`(2), function(...) ..1 / 255, function() 1, `/`, NULL,
     imagenet_preprocess_input
   )
   for (f in others) expect_null(arithmetic_of(f))
