@@ -97,7 +97,7 @@ flow_images_from_directory <- function(directory, generator = image_data_generat
   message(sprintf("Found %d images belonging to %d classes.", n, num_classes))
 
   iterator <- file_iterator(
-    "DirectoryIterator", generator, file.path(path.expand(directory), listing$filenames),
+    "DirectoryIterator", generator, in_folder(directory, listing$filenames),
     labels_of_classes(listing$classes, num_classes, class_mode), target_size, color_mode, interpolation,
     flow_options(batch_size, shuffle, seed), save_options(save_to_dir, save_prefix, save_format), on_error
   )
@@ -237,9 +237,8 @@ flow_images_from_dataframe <- function(dataframe, directory = NULL, x_col = "fil
   } else {
     labels_of_columns(frame, y_col, class_mode)
   }
-  paths <- if (is.null(directory)) path.expand(filenames) else file.path(path.expand(directory), filenames)
   iterator <- file_iterator(
-    "DataFrameIterator", generator, paths, labels, target_size, color_mode, interpolation,
+    "DataFrameIterator", generator, in_folder(directory, filenames), labels, target_size, color_mode, interpolation,
     flow_options(batch_size, shuffle, seed), save_options(save_to_dir, save_prefix, save_format), on_error
   )
   fields <- list(directory = directory, filenames = filenames, class_mode = class_mode,
@@ -307,9 +306,13 @@ file_iterator <- function(kind, generator, paths, labels, target_size, color_mod
 skipped_files <- function(iterator, newly) {
   skipped <- cpp_image_flow_skipped(iterator$.flow, newly)
   file <- iterator$filepaths[skipped$index]
+  # By bytes: the name of a file may be no valid text.
   named <- sprintf('image "%s": ', file)
-  reason <- ifelse(startsWith(skipped$why, named), substring(skipped$why, nchar(named) + 1L), skipped$why)
-  data.frame(file = file, reason = as.character(reason), stringsAsFactors = FALSE)
+  reason <- skipped$why
+  Encoding(reason) <- "bytes"
+  reason <- substring(reason, ifelse(startsWith(skipped$why, named), nchar(named, "bytes"), 0L) + 1L)
+  Encoding(reason) <- "unknown"
+  data.frame(file = file, reason = reason, stringsAsFactors = FALSE)
 }
 
 warn_skipped <- function(iterator) {
@@ -360,8 +363,14 @@ get_position.keras_image_iterator <- function(iterator) {
 
 set_position.keras_image_iterator <- function(iterator, position) {
   own <- get_position(iterator)
-  plain <- function(x) is.null(x) || is.numeric(x)
-  if (!is.list(position) || !setequal(names(position), names(own)) || !all(vapply(position, plain, NA))) {
+  # The orders' lengths are checked natively.
+  is_order <- names(own) %in% c("index_array", "batch_order")
+  fits <- function(name, order) {
+    x <- position[[name]]
+    if (is.null(x)) return(order || name == "seed")
+    is.numeric(x) && all(is.finite(x)) && (order || length(x) == max(1L, length(own[[name]])))
+  }
+  if (!is.list(position) || !setequal(names(position), names(own)) || !all(mapply(fits, names(own), is_order))) {
     abort("`state` is not that of an image iterator.", "hornet_value_error")
   }
   check_same(position$n, own$n, "an iterator whose number of images is")
@@ -593,6 +602,15 @@ labels_of_columns <- function(frame, y_col, class_mode) {
        targets = if (class_mode == "raw") function(rows, x) targets(rows, x)[[1L]] else targets)
 }
 
+# The paths of files in a folder (NULL: they are paths), unless they are absolute. file.path() refuses
+# names that are no valid text.
+in_folder <- function(folder, names) {
+  relative <- !is.null(folder) & !(startsWith(names, "/") %in% TRUE)
+  names[relative] <- paste0(path.expand(folder %||% ""), "/", names[relative])
+  names[!relative] <- path.expand(names[!relative])
+  names
+}
+
 # Data frames ----------------------------------------------------------------------------------
 
 # The rows of a data frame whose files can be pictures.
@@ -612,7 +630,7 @@ image_rows <- function(dataframe, directory, x_col, y_col, class_mode, drop_dupl
     abort(sprintf('Column "%s" must hold the names of files.', x_col), "hornet_value_error")
   }
   files <- as.character(frame[[x_col]])
-  paths <- if (is.null(directory)) path.expand(files) else file.path(path.expand(directory), files)
+  paths <- in_folder(directory, files)
   valid <- !is.na(files)
   valid[valid] <- cpp_image_has_extension(files[valid]) & file.exists(paths[valid]) & !dir.exists(paths[valid])
   if (!all(valid)) {

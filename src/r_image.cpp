@@ -256,7 +256,9 @@ SEXP cpp_image_flow_move(SEXP flow, SEXP position) {
     p.has_seed = !Rf_isNull(seed);
     if (p.has_seed) p.seed = seed_from_r(seed);
     p.batch_index = list_value<int>(position, "batch_index");
-    p.batches_seen = static_cast<std::int64_t>(list_value<double>(position, "total_batches_seen"));
+    const auto seen = list_value<double>(position, "total_batches_seen");
+    if (!(std::fabs(seen) < 9e15)) throw Error("nobody has seen that many batches", "value");
+    p.batches_seen = static_cast<std::int64_t>(seen);
     p.index = order_from_r(list_field(position, "index_array"));
     p.batches = order_from_r(list_field(position, "batch_order"));
     p.place = list_value<int>(position, "batch_place");

@@ -129,13 +129,13 @@ bool ImageSource::next(Batch& batch) {
   while (ready && !ready->unreadable.empty()) {
     drop_unreadable(*ready);
     if (!ready->plan.index.empty()) break;
-    pass_over(ready->unreadable.front());
+    pass_over(ready->unreadable.front().why);
     ready = wait_for_oldest();
   }
   if (!ready) return false;
   Job& job = *ready;
   run_->delivered();
-  passed_over_ = 0;
+  left_out_.clear();
 
   if (flow_.data().kind == FlowData::Targets::pictures) {
     const Tensor x = job.batch.inputs[0].view();
@@ -156,7 +156,9 @@ void ImageSource::drop_unreadable(Job& job) {
   BatchPlan& plan = job.plan;
   std::vector<char> dropped(plan.index.size());
   for (const Failure& failure : job.unreadable) {
-    run_->flow().skip(plan.index[failure.sample], failure.why);
+    const int picture = plan.index[failure.sample];
+    run_->flow().skip(picture, failure.why);
+    left_out_.insert(picture);
     dropped[failure.sample] = 1;
   }
   const std::size_t width = static_cast<std::size_t>(-picture_.numel());
@@ -178,9 +180,9 @@ void ImageSource::drop_unreadable(Job& job) {
   if (kept > 0) fill_rows(job);
 }
 
-void ImageSource::pass_over(const Failure& first) {
-  if (++passed_over_ >= flow_.batches()) {
-    throw image_error("none of the pictures can be read; " + first.why);
+void ImageSource::pass_over(const std::string& why) {
+  if (static_cast<int>(left_out_.size()) == flow_.size()) {
+    throw image_error("none of the pictures can be read; " + why);
   }
   run_->passed_over();
   if (run_->order() != BatchOrder::sequential) --drawn_;

@@ -6,6 +6,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -20,7 +21,7 @@ namespace hornet {
 // and one batch ahead is in work while a finished one is handed over. Threads start with the
 // first next() and end with stop() or the source. Pictures that can't be read are an error, or left
 // out (Pipeline::skip_unreadable); then a batch without any other is passed over: in a sequential
-// pass there are so many fewer.
+// pass there are so many fewer. That no picture of all can be read is an error.
 class ImageSource : public Source {
  public:
   struct Options {
@@ -70,7 +71,7 @@ class ImageSource : public Source {
   void fill_rows(Job& job);
   Job* wait_for_oldest();
   void drop_unreadable(Job& job);
-  void pass_over(const Failure& first);
+  void pass_over(const std::string& why);
 
   const std::shared_ptr<FlowRun> run_;
   const ImageFlow& flow_;
@@ -80,7 +81,7 @@ class ImageSource : public Source {
   std::function<bool()> starved_;
 
   std::int64_t drawn_ = 0;  // next()'s thread, as the following three
-  int passed_over_ = 0;     // batches, since the last one that was delivered
+  std::set<int> left_out_;  // pictures, since the last batch that was delivered
   std::deque<Job*> in_work_, idle_;
   BatchPlan delivered_;
 

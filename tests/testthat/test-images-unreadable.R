@@ -216,3 +216,54 @@ test_that("runs of a model end with one warning, and predictions have the rows t
   expect_error(suppressWarnings(model %>% predict_generator(lost)), "none of the pictures can be read")
   expect_nothing_left()
 })
+
+test_that("one picture is enough to go on with, wherever it comes in a pass", {
+  folder <- local_folder()
+  write_numbered(folder, 12, broken = c(1:6, 8:12))
+  flow <- function(f = NULL, seed = NULL) {
+    numbered_flow(folder, image_data_generator(preprocessing_function = f), batch_size = 3, class_mode = "sparse",
+                  seed = seed)
+  }
+  model <- keras_model_sequential() %>%
+    layer_flatten(input_shape = c(6, 5, 1)) %>%
+    layer_dense(1)
+  model %>% compile(optimizer_sgd(lr = 0), "mse")
+  for (seed in 1:5) {
+    for (user_function in list(NULL, function(x) x)) {
+      batches <- flow(user_function, seed)
+      history <- suppressWarnings(model %>% fit_generator(batches, 4, epochs = 3, verbose = 0))
+      expect_length(history$metrics$loss, 3)
+      expect_length(batches$skipped_files$file, 11)
+    }
+    batches <- flow(seed = seed)
+    for (i in 1:6) expect_equal(values_of(suppressWarnings(generator_next(batches))[[1]]), 7)
+  }
+  expect_nothing_left()
+})
+
+test_that("names of files need not be valid text", {
+  skip_on_os(c("windows", "mac"))
+  folder <- local_folder()
+  write_numbered(folder, 3)
+  at <- function(byte) paste0(folder, "/all/00caf", rawToChar(as.raw(byte)), ".png")
+  file.copy(file.path(folder, "all", "03.png"), at(0xe9))
+  writeLines("no picture", at(0xe8))
+  batches <- numbered_flow(folder, shuffle = FALSE)
+  expect_equal(batches$filepaths[1:2], c(at(0xe8), at(0xe9)))
+  expect_warning(x <- generator_next(batches), class = "hornet_skipped_warning")
+  expect_equal(values_of(x), c(3, 1:3))
+  expect_identical(batches$skipped_files$file, at(0xe8))
+  expect_match(batches$skipped_files$reason, "^not a JPEG")
+})
+
+test_that("a data frame may name files of other folders", {
+  folder <- local_folder()
+  other <- local_folder()
+  write_numbered(folder, 2)
+  there <- write_numbered(other, 5)[[5]]
+  frame <- data.frame(filename = c("all/01.png", there, NA))
+  expect_warning(batches <- suppressMessages(flow_images_from_dataframe(
+    frame, folder, target_size = c(6, 5), color_mode = "grayscale", class_mode = NULL, shuffle = FALSE
+  )), "1 invalid")
+  expect_equal(values_of(generator_next(batches)), c(1, 5))
+})

@@ -188,6 +188,11 @@ test_that("a state of other data is refused, and so is what is no state", {
   damage("stream_position", 1000)
   damage("stream", "x")
   damage("batch_size", NULL)
+  for (field in c("batch_index", "total_batches_seen", "batch_place", "stream", "stream_position")) {
+    for (value in list(NULL, numeric(), c(1, 2), Inf)) damage(field, value)
+  }
+  damage("seed", c(1, 2))
+  damage("total_batches_seen", 1e300)
   state$kind <- "keras_other_iterator"
   expect_error(iterator_restore(flow, state), "keras_other_iterator", class = "hornet_value_error")
   expect_identical(iterator_state(flow), before)
