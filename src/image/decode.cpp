@@ -1,6 +1,8 @@
 #include "image/decode.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstring>
@@ -69,9 +71,19 @@ void check_stop(const DecodeLimits& limits) {
 std::size_t read_file(const std::string& path, std::size_t max_bytes, ByteBuffer& buffer) {
   struct stat info;
   if (stat(path.c_str(), &info) != 0) throw image_error("there is no such file");
-  if ((info.st_mode & S_IFMT) != S_IFREG) throw image_error("this is not a regular file");
-  std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
-  if (!file) throw image_error("the file can't be opened for reading");
+  const auto check_regular = [&] {
+    if ((info.st_mode & S_IFMT) != S_IFREG) throw image_error("this is not a regular file");
+  };
+  check_regular();
+  // By now it may be another one. Not to wait if it is a pipe.
+  const int handle = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  std::unique_ptr<std::FILE, CloseFile> file(handle < 0 ? nullptr : fdopen(handle, "rb"));
+  if (!file) {
+    if (handle >= 0) close(handle);
+    throw image_error("the file can't be opened for reading");
+  }
+  if (fstat(handle, &info) != 0) throw image_error("the file can't be read");
+  check_regular();
   const auto size = static_cast<std::size_t>(info.st_size);
   if (size > max_bytes)
     throw image_error("the file is larger than " + std::to_string(max_bytes) + " bytes");
