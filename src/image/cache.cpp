@@ -44,9 +44,9 @@ FileStamp FileStamp::of(const std::string& path) {
   struct stat info;
   if (stat(path.c_str(), &info) != 0) return {};
   FileStamp stamp{static_cast<std::int64_t>(info.st_size),
-                  static_cast<std::int64_t>(info.st_mtime)};
+                  static_cast<std::int64_t>(info.st_ctime)};
 #ifdef __linux__
-  stamp.time = stamp.time * 1000000000 + info.st_mtim.tv_nsec;
+  stamp.time = stamp.time * 1000000000 + info.st_ctim.tv_nsec;
 #endif
   return stamp;
 }
@@ -73,7 +73,7 @@ const std::uint8_t* PixelCache::find(std::size_t index, const FileStamp& stamp) 
 }
 
 void PixelCache::keep(std::size_t index, const FileStamp& stamp, const Pixels& pixels) {
-  if (slots_[index].load(std::memory_order_relaxed)) return;
+  if (stamp.bytes < 0 || slots_[index].load(std::memory_order_relaxed)) return;
   if (held.fetch_add(picture_bytes_) + picture_bytes_ > budget_) {
     held -= picture_bytes_;
     return;

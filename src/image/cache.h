@@ -16,7 +16,8 @@ std::size_t default_cache_bytes();
 // Bytes that all caches of the process hold.
 std::size_t cached_bytes();
 
-// Tells a file from the same file changed later.
+// Tells a file from the same file changed later, or from another one in its place. The time is that
+// of the last change of its inode: moving, copying and unpacking may set the others to anything.
 struct FileStamp {
   std::int64_t bytes = -1, time = 0;
 
