@@ -72,12 +72,16 @@ PixelFile::PixelFile(const std::string& folder, const std::string& settings,
   path_ = folder + name;
   // Not to wait where somebody put a pipe there.
   file_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+  if (file_ < 0) {
+    refused_ = errno;
+    file_ = open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  }
   struct stat info;
   if (file_ < 0 || fstat(file_, &info) != 0) {
-    error_ = errno;
+    error_ = refused_ ? refused_ : errno;
   } else if (!S_ISREG(info.st_mode)) {
-    error_ = EINVAL;
-  } else {
+    error_ = refused_ ? refused_ : EINVAL;
+  } else if (!refused_) {
     const std::int64_t free = free_bytes(file_);
     const std::int64_t used = static_cast<std::int64_t>(info.st_blocks) * 512;
     if (free >= 0 && place_of(paths.size()) > used + free) error_ = ENOSPC;
@@ -117,6 +121,10 @@ bool PixelFile::read(std::size_t index, const FileStamp& stamp, Pixels& out) con
 
 void PixelFile::write(std::size_t index, const FileStamp& stamp, const Pixels& pixels) {
   if (file_ < 0 || error_ || stamp.bytes < 0 || !(pixels.shape == shape_)) return;
+  if (refused_) {
+    error_ = refused_;
+    return;
+  }
   Head head = head_of(index, stamp, pixels);
   iovec parts[] = {{&head, sizeof head}, {pixels.data(), shape_.bytes()}};
   const ssize_t put = pwritev(file_, parts, 2, place_of(index));

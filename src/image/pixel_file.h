@@ -14,7 +14,8 @@ namespace hornet {
 // (the settings, the path, the state of the file). So nothing can be taken for a picture that isn't
 // one: a slot never or half written, one of another state of the file, a damaged or truncated file.
 // Any number of threads and processes may read and write the same file. A file that can't be used
-// is a favour not done: problem() says why.
+// is a favour not done: problem() says why. One that may only be read is a problem only when
+// something is missing in it.
 class PixelFile {
  public:
   // `settings` says all that the pixels of a path depend on beside its file. The file's name in
@@ -43,6 +44,7 @@ class PixelFile {
   std::vector<std::uint64_t> keys_;  // of settings and path
   std::string path_;
   int file_ = -1;
+  int refused_ = 0;            // errno of opening it for writing
   std::atomic<int> error_{0};  // errno; then nothing more is written
 };
 

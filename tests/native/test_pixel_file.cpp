@@ -166,6 +166,26 @@ int main() {
     CHECK(folder.count() == 3);
   });
 
+  test("a file that may only be read is a problem only when something is missing", [] {
+    Folder folder;
+    folder.fill();
+    const std::string path = folder.open().path();
+    chmod(path.c_str(), 0444);
+    chmod(folder.name.c_str(), 0555);
+    const bool root = geteuid() == 0;
+    if (root) CHECK(seteuid(65534) == 0);
+    {
+      PixelFile file = folder.open();
+      CHECK(folder.count() == kPictures);
+      CHECK(file.problem().empty());
+      file.write(0, FileStamp{1, 2}, picture(0));
+      CHECK(file.problem().find("Permission denied") != std::string::npos);
+      CHECK(folder.count() == kPictures);
+    }
+    if (root) CHECK(seteuid(0) == 0);
+    chmod(folder.name.c_str(), 0755);
+  });
+
   test("several write and read at once", [] {
     Folder folder;
     std::atomic<bool> wrong{false};
