@@ -61,7 +61,7 @@ timeseries_generator <- function(data, targets, length, sampling_rate = 1, strid
           "hornet_shape_error")
   }
   length <- positive_int(length, "length")
-  first <- index_from_zero(start_index, "start_index") + length
+  first <- index_from_zero(start_index, "start_index") + as.numeric(length)
   last <- index_from_zero(end_index %||% (n - 1), "end_index")
   if (last > n - 1L) {
     abort(sprintf("`end_index` must be at most %d, the last of the %d rows counted from 0, not %d.",
@@ -69,7 +69,7 @@ timeseries_generator <- function(data, targets, length, sampling_rate = 1, strid
   }
   if (first > last) {
     abort(c(
-      sprintf("No row is left as a target: the first would be row start_index + length = %d, the last is row %d.",
+      sprintf("No row is left as a target: the first would be row start_index + length = %.0f, the last is row %d.",
               first, last),
       sprintf("There are %d rows, counted from 0.", n)
     ), "hornet_value_error")
@@ -118,7 +118,7 @@ index_from_zero <- function(x, what) {
 #' @export
 length.keras_timeseries_generator <- function(x) {
   windows <- get(".windows", x)
-  as.integer((windows$last - windows$first) %/% (windows$batch_size * windows$stride) + 1)
+  as.integer((windows$last - windows$first) %/% (as.numeric(windows$batch_size) * windows$stride) + 1)
 }
 
 #' @export

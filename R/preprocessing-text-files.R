@@ -128,7 +128,7 @@ tokenizer_from_json <- function(bytes) {
   tokenizer$document_count <- config$document_count
   docs <- counts("index_docs")
   index <- suppressWarnings(as.integer(names(docs)))
-  if (anyNA(index)) stop('"index_docs" must be named by indices.', call. = FALSE)
+  if (anyNA(index) || any(index < 0L)) stop('"index_docs" must be named by indices.', call. = FALSE)
   set_state(tokenizer, word_counts = counts("word_counts"), word_docs = counts("word_docs"),
             index_docs = list(index = index, count = unname(docs)))
 }

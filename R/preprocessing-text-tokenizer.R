@@ -268,7 +268,7 @@ as_oov_token <- function(x) {
 
 # A named list or vector as an integer vector with names in UTF-8.
 as_word_index <- function(x) {
-  index <- as_int(if (is.list(x)) unlist(x) else x, "word_index")
+  index <- as_int(if (is.list(x)) unlist(x) else x, "word_index") %||% integer()
   words <- as_utf8(names(x) %||% character(length(x)))
   if (length(index) != length(x) || any(index < 1L) || (length(x) && is.null(names(x))) || !all(validUTF8(words))) {
     abort("`word_index` must have one number from 1 for each of its names.", "hornet_value_error")
@@ -349,11 +349,11 @@ as_sequences <- function(x, what) {
 
 fit_on_sequences <- function(tokenizer, x) {
   present <- unlist(lapply(as_sequences(x, "x"), unique))
-  if (anyNA(present) || any(present != trunc(present) | present < 0)) {
-    abort("the sequences in `x` must be whole numbers from 0.", "hornet_value_error")
+  if (length(present) && (min(present <- as_int(present, "x")) < 0L)) {
+    abort(sprintf("`x` must hold word indices, whole numbers from 0, not %d.", min(present)), "hornet_value_error")
   }
   known <- get_state(tokenizer, "index_docs")
-  index <- as.integer(unique(present))
+  index <- unique(present)
   counts <- tabulate(match(present, index), length(index))
   before <- known$count[match(index, known$index)]
   before[is.na(before)] <- 0L

@@ -72,7 +72,8 @@ text_one_hot <- function(text, n, filters = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t
 
 hash_of <- function(word, hash_function) {
   hash <- hash_function(word)
-  if (is.numeric(hash) && length(hash) == 1L && is.finite(hash) && hash == trunc(hash)) return(as.numeric(hash))
+  whole <- is.numeric(hash) && length(hash) == 1L && isTRUE(abs(hash) <= 2^53) && hash == trunc(hash)
+  if (whole) return(as.numeric(hash))
   abort(sprintf("`hash_function` must return one whole number, not %s for %s.", describe(hash), describe(word)),
         "hornet_value_error")
 }

@@ -39,8 +39,8 @@ to_categorical <- function(y, num_classes = NULL) {
 
 #' Bring sequences to one length
 #'
-#' @param sequences List of numeric vectors, of any lengths; or of matrices or arrays whose first axis
-#'   are the steps, all with the same further axes.
+#' @param sequences List of numeric vectors (or lists of numbers), of any lengths; or of matrices or
+#'   arrays whose first axis are the steps, all with the same further axes.
 #' @param maxlen Length of the result; `NULL`: that of the longest sequence.
 #' @param dtype `"int32"` (fractions are cut off, what is too large is `NA`) or `"float32"`.
 #' @param padding,truncating `"pre"` or `"post"`: whether shorter sequences get `value` in front or
@@ -59,6 +59,7 @@ to_categorical <- function(y, num_classes = NULL) {
 pad_sequences <- function(sequences, maxlen = NULL, dtype = "int32", padding = "pre",
                           truncating = "pre", value = 0) {
   if (!is.list(sequences)) sequences <- list(sequences)
+  sequences <- lapply(sequences, function(x) if (is.list(x) && all(lengths(x) == 1L)) unlist(x) else x)
   numbers <- vapply(sequences, function(x) is.numeric(x) || is.logical(x) || length(x) == 0L, NA)
   for (i in utils::head(which(!numbers), 1L)) {
     abort(sprintf("`sequences` must hold numeric vectors, got %s in place %d.", describe(sequences[[i]]), i),
@@ -97,7 +98,7 @@ shape_of_steps <- function(sequences) {
 #' @param x Vector, matrix or array of numbers.
 #' @param axis Axis along which the norm is taken, counting from 1; -1 is the last.
 #' @param order Order of the norm: 2 for the square root of the sum of squares, 1 for the sum of
-#'   absolute values, `Inf` for the largest of them.
+#'   absolute values, 0 for the number of those that aren't 0, `Inf` for the largest of them.
 #' @return `x`, divided by its norms. Where a norm is 0, `x` stays as it is.
 #' @family array utilities
 #' @export
@@ -109,10 +110,13 @@ normalize <- function(x, axis = -1, order = 2) {
   shape <- dim(x) %||% length(x)
   along <- axes_from_zero(axis, length(shape)) + 1
   others <- setdiff(seq_along(shape), along)
-  norm <- function(v) if (is.infinite(order)) max(abs(v)) else sum(abs(v)^order)^(1 / order)
+  norm <- function(v) {
+    if (order == 0) return(sum(v != 0))
+    if (is.infinite(order)) max(abs(v)) else sum(abs(v)^order)^(1 / order)
+  }
   if (length(others) == 0L) {
     size <- norm(x)
-    return(if (size == 0) x else x / size)
+    return(if (size %in% 0) x else x / size)
   }
   norms <- apply(x, others, norm)
   norms[norms == 0] <- 1

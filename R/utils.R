@@ -43,6 +43,11 @@ as_int <- function(x, what = deparse(substitute(x))) {
   if (!is.numeric(x) || anyNA(x) || any(x != trunc(x))) {
     abort(sprintf("`%s` must be a whole number, not %s.", what, describe(x)), "hornet_value_error")
   }
+  large <- x[abs(x) > .Machine$integer.max]
+  if (length(large)) {
+    abort(sprintf("`%s` must be a whole number of at most %d, not %s.", what, .Machine$integer.max,
+                  describe(as.vector(large)[[1L]])), "hornet_value_error")
+  }
   as.integer(x)
 }
 

@@ -413,3 +413,14 @@ test_that("a model learns from texts", {
   new <- pad_sequences(texts_to_sequences(tokenizer, c("wonderful, lovely plot!", "It was AWFUL: boring.")), maxlen = 8)
   expect_identical(predict(model, new)[, 1] > 0.5, c(TRUE, FALSE))
 })
+
+test_that("a tokenizer refuses indices that are none, and takes an empty vocabulary", {
+  tokenizer <- text_tokenizer() %>% fit_text_tokenizer("a b")
+  expect_error(fit_text_tokenizer(tokenizer, list(c(1, 3e9))), "`x`.*3e\\+09", class = "hornet_value_error")
+  expect_error(fit_text_tokenizer(tokenizer, list(c(1, -2))), "from 0, not -2", class = "hornet_value_error")
+  expect_identical(tokenizer$document_count, 1L)
+  tokenizer$word_index <- NULL
+  expect_identical(texts_to_sequences(tokenizer, "a b"), list(integer()))
+  expect_error(text_hashing_trick("a", 10, hash_function = function(word) 1e300), "whole number",
+               class = "hornet_value_error")
+})

@@ -106,3 +106,21 @@ test_that("indicators and norms are those of Keras for all arguments", {
                   label = sprintf("axis %d, order %s", case$axis, case$order))
   }
 })
+
+test_that("numbers that are no whole numbers of R are refused by name", {
+  expect_error(to_categorical(c(0, 3e9)), "`y` must be a whole number of at most 2147483647, not 3e\\+09",
+               class = "hornet_value_error")
+  expect_error(text_tokenizer(num_words = Inf), "`num_words`.*not Inf", class = "hornet_value_error")
+  expect_error(timeseries_generator(1:9, 1:9, 2, start_index = 1e10), "`start_index`", class = "hornet_value_error")
+  expect_error(timeseries_generator(1:9, 1:9, .Machine$integer.max, start_index = .Machine$integer.max),
+               "start_index \\+ length = 4294967294", class = "hornet_value_error")
+})
+
+test_that("normalize() takes gaps and order 0 as numpy does", {
+  expect_equal(normalize(c(1, NA)), c(NA_real_, NA))
+  expect_equal(normalize(c(3, 0, 4), order = 0), c(1.5, 0, 2))
+})
+
+test_that("pad_sequences() takes lists of numbers as vectors", {
+  expect_identical(pad_sequences(list(list(1, 2), 3L, list())), rbind(1:2, c(0L, 3L), c(0L, 0L)))
+})
