@@ -83,7 +83,7 @@ timeseries_generator <- function(data, targets, length, sampling_rate = 1, strid
   iterator <- new.env(parent = emptyenv())
   add_fields(iterator, list(
     data = data, targets = targets, length = length, sampling_rate = windows$sampling_rate,
-    stride = windows$stride, start_index = first, end_index = last, shuffle = shuffle,
+    stride = windows$stride, start_index = as.integer(first), end_index = last, shuffle = shuffle,
     reverse = reverse, batch_size = windows$batch_size,
     .series = cpp_dataset(list(data), list(targets), NULL), .windows = windows,
     .seed = if (windows$random) random_start() else 0, .given = 0

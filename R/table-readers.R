@@ -7,11 +7,15 @@
 
 table_source <- function(data, query, header, sep, chunk_size, arguments) {
   chunk_size <- if (!is.null(chunk_size)) positive_int(chunk_size, "chunk_size")
-  if (!is.null(query)) return(query_source(data, query, chunk_size %||% 10000L))
-  if (is.data.frame(data)) return(frame_source(as.data.frame(data), chunk_size %||% 10000L))
-  if (is.character(data) && length(data) == 1L && !is.na(data)) {
+  if (is.null(query) && is.character(data) && length(data) == 1L && !is.na(data)) {
     return(csv_source(path.expand(data), header, sep, chunk_size %||% 2^20, arguments))
   }
+  if (length(arguments)) {
+    abort(sprintf("Further arguments are for files; generator_from_table() has none for other data that is called %s.",
+                  quoted(names(arguments) %||% "", "or")), "hornet_value_error")
+  }
+  if (!is.null(query)) return(query_source(data, query, chunk_size %||% 10000L))
+  if (is.data.frame(data)) return(frame_source(as.data.frame(data), chunk_size %||% 10000L))
   if (inherits(data, "DBIConnection") || is.function(data)) {
     abort("A database needs `query`: the SQL query whose result is the table.", "hornet_value_error")
   }
@@ -74,14 +78,18 @@ query_source <- function(data, query, chunk_size) {
     # A run may be over before its pass is.
     reg.finalizer(state, function(state) try(state$close(), silent = TRUE))
     state$next_rows <- function() {
-      frame <- DBI::dbFetch(result, n = chunk_size)
+      frame <- tryCatch(DBI::dbFetch(result, n = chunk_size), error = function(e) {
+        abort(c("The rows of the query can't be read.", conditionMessage(e),
+                "If others use its connection, too, give each its own, or a function that opens one."),
+              "hornet_data_error")
+      })
       if (nrow(frame) == 0L) NULL else frame
     }
     state
   }
   source <- new_source(name = "The query", open = function() result_of(query))
   source$count <- function() {
-    counting <- result_of(sprintf("select count(*) from (%s) as counted", query))
+    counting <- result_of(sprintf("select count(*) from (%s\n) as counted", query))
     on.exit(counting$close())
     as.numeric(counting$next_rows()[[1L]])
   }
@@ -107,7 +115,13 @@ csv_source <- function(path, header, sep, block_bytes, arguments) {
   }
   source <- new_source(name = basename(path))
   records <- function() record_reader(path, sep, block_bytes, source$name)
-  source$names <- if (isTRUE(header)) csv_header(records(), sep, source$name) else header
+  read_header <- function(text) csv_header(text, sep, source$name, identical(arguments$encoding, "Latin-1"))
+  source$names <- header
+  if (isTRUE(header)) {
+    text <- records()
+    on.exit(text$close())
+    source$names <- read_header(text)
+  }
   source$count <- function() {
     text <- records()
     on.exit(text$close())
@@ -117,7 +131,11 @@ csv_source <- function(path, header, sep, block_bytes, arguments) {
   }
   source$open <- function() {
     text <- records()
-    if (isTRUE(header)) text$next_block(at_most = 1)
+    if (isTRUE(header) && !identical(read_header(text), source$names)) {
+      text$close()
+      abort(c(sprintf("%s has other columns than when the generator was made.", source$name),
+              "Make another generator for the new file."), "hornet_data_error")
+    }
     row <- 0
     next_rows <- function() {
       block <- text$next_block()
@@ -135,14 +153,19 @@ csv_source <- function(path, header, sep, block_bytes, arguments) {
 # Compressed files are read as they are.
 record_reader <- function(path, sep, block_bytes, name) {
   longest <- 2^26
-  connection <- gzfile(path, "rb")
+  cannot_open <- function(e) {
+    abort(sprintf("%s can't be opened any more: was it removed?", dQuote(path, FALSE)), "hornet_data_error")
+  }
+  connection <- tryCatch(gzfile(path, "rb"), error = cannot_open, warning = cannot_open)
   state <- new.env()
   state$close <- function() {
     if (!is.null(connection)) close(connection)
     connection <<- NULL
   }
   reg.finalizer(state, function(state) state$close())
-  rest <- readBin(connection, raw(), 3L)
+  damaged <- function(e) abort(c(sprintf("%s can't be read.", name), conditionMessage(e)), "hornet_data_error")
+  read <- function(bytes) tryCatch(readBin(connection, raw(), bytes), error = damaged, warning = damaged)
+  rest <- read(3L)
   if (identical(rest, as.raw(c(0xef, 0xbb, 0xbf)))) rest <- raw()
   ended <- FALSE
   state$next_block <- function(at_most = 1e15) {
@@ -157,7 +180,7 @@ record_reader <- function(path, sep, block_bytes, name) {
         abort(c(sprintf("%s has a record of more than %d MB.", name, longest / 2^20),
                 "A quote that is opened and not closed may be the cause."), "hornet_data_error")
       }
-      block <- readBin(connection, raw(), block_bytes)
+      block <- read(block_bytes)
       ended <<- length(block) == 0L
       if (ended && length(rest) && rest[[length(rest)]] != as.raw(10L)) block <- as.raw(10L)
       rest <<- c(rest, block)
@@ -175,16 +198,37 @@ text_of <- function(bytes, name) {
   })
 }
 
-split_record <- function(record, sep) {
-  scan(text = record, what = "", sep = sep, quote = "\"", quiet = TRUE, na.strings = character(), nmax = 1e5)
+# The fields of one record, by the same rules as the records themselves.
+split_record <- function(bytes, sep, name) {
+  joined <- cpp_csv_join_lines(bytes, sep, "\"")
+  fields <- quiet_fread(list(text = text_of(joined$bytes, name), header = FALSE, sep = sep, quote = "\"", colClasses = "character",
+                             na.strings = NULL, strip.white = TRUE, data.table = FALSE))
+  plain_text(unlist(fields$value[1L, ], use.names = FALSE), joined$joined > 0)
 }
 
-csv_header <- function(text, sep, name) {
-  on.exit(text$close())
+# list(value, problem): the first warning or error, if any. fread() must not be left by a jump out of it; what it
+# says about an earlier call that was interrupted is no problem of this one.
+quiet_fread <- function(settings) {
+  problem <- NULL
+  note <- function(message) if (is.null(problem)) problem <<- message
+  value <- withCallingHandlers(
+    tryCatch(do.call(data.table::fread, settings), error = function(e) {
+      note(conditionMessage(e))
+      NULL
+    }),
+    warning = function(w) {
+      if (!startsWith(conditionMessage(w), "Previous fread() session")) note(conditionMessage(w))
+      invokeRestart("muffleWarning")
+    }
+  )
+  list(value = value, problem = problem)
+}
+
+csv_header <- function(text, sep, name, latin1) {
   block <- text$next_block(at_most = 1)
   if (is.null(block)) abort(sprintf("%s is empty.", name), "hornet_data_error")
-  names <- trimws(split_record(text_of(block$bytes, name), sep))
-  Encoding(names) <- "UTF-8"
+  names <- trimws(split_record(block$bytes, sep, name))
+  Encoding(names) <- if (latin1) "latin1" else "UTF-8"
   names
 }
 
@@ -197,7 +241,7 @@ parse_records <- function(block, source, sep, row, arguments) {
   used <- match(source$columns %||% source$names, source$names)
   # Within a block fread() watches the number of fields.
   first <- cpp_bytes(block$bytes, 0, cpp_csv_records(block$bytes, sep, "\"", 1)[[1L]])
-  fields <- length(split_record(text_of(first, source$name), sep))
+  fields <- length(split_record(first, sep, source$name))
   if (fields != length(source$names)) fail(sprintf("The first of these has %d.", fields))
   joined <- cpp_csv_join_lines(block$bytes, sep, "\"")
   settings <- list(
@@ -207,12 +251,9 @@ parse_records <- function(block, source, sep, row, arguments) {
     blank.lines.skip = TRUE, strip.white = TRUE
   )
   settings[names(arguments)] <- arguments
-  frame <- withCallingHandlers(
-    tryCatch(do.call(data.table::fread, settings), error = function(e) {
-      if (inherits(e, "hornet_error")) stop(e) else fail(conditionMessage(e))
-    }),
-    warning = function(w) fail(conditionMessage(w))
-  )
+  read <- quiet_fread(settings)
+  if (!is.null(read$problem)) fail(read$problem)
+  frame <- read$value
   if (nrow(frame) != block$records) fail(sprintf("Only %d of them could be read.", nrow(frame)))
   names(frame) <- source$names[used]
   texts <- vapply(frame, is.character, NA)

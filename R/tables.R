@@ -123,6 +123,7 @@ column_groups <- function(x, y, weights, source) {
     x <- formula_columns(x[[length(x)]], setdiff(source$names, c(y, weights)))
   }
   groups <- list(inputs = as_column_list(x, "x"), targets = if (!is.null(y)) as_column_list(y, "y"), weights = weights)
+  if (!is.null(weights) && is.null(y)) abort("`weights` are those of targets: give `y`, too.", "hornet_value_error")
   if (!is.null(weights) && (!is.character(weights) || length(weights) != 1L)) {
     abort(sprintf("`weights` must be the name of one column, not %s.", describe(weights)), "hornet_value_error")
   }
@@ -131,13 +132,18 @@ column_groups <- function(x, y, weights, source) {
     abort(sprintf("%s has no column %s; its columns are %s.", source$name, quoted(missing, "and"),
                   quoted(source$names, "and")), "hornet_value_error")
   }
+  twice <- intersect(unlist(groups), source$names[duplicated(source$names)])
+  if (length(twice)) {
+    abort(sprintf("%s has several columns %s; give them different names.", source$name, quoted(twice, "and")),
+          "hornet_value_error")
+  }
   groups
 }
 
 as_column_list <- function(names, what) {
   columns <- if (is.list(names)) names else list(names)
-  for (group in columns) {
-    if (is.character(group) && length(group) > 0L) next
+  fine <- vapply(columns, function(group) is.character(group) && length(group) > 0L, NA)
+  if (length(columns) == 0L || !all(fine)) {
     abort(sprintf("`%s` must be a formula, names of columns or a list of such names, not %s.", what, describe(names)),
           "hornet_value_error")
   }
@@ -146,9 +152,16 @@ as_column_list <- function(names, what) {
 
 # a + b + `c d`, cbind(a, b) and . (all of `others`).
 formula_columns <- function(side, others) {
+  # Long sums are nested too deeply for a function that calls itself.
+  terms <- list()
+  while (is.call(side) && identical(side[[1L]], quote(`+`)) && length(side) == 3L) {
+    terms <- c(side[[3L]], terms)
+    side <- side[[2L]]
+  }
+  if (length(terms)) return(unique(unlist(lapply(c(side, terms), formula_columns, others))))
   if (identical(side, quote(.))) return(others)
   if (is.symbol(side)) return(as.character(side))
-  if (is.call(side) && as.character(side[[1L]])[[1L]] %in% c("+", "cbind", "(")) {
+  if (is.call(side) && as.character(side[[1L]])[[1L]] %in% c("cbind", "(")) {
     return(unique(unlist(lapply(as.list(side)[-1L], formula_columns, others))))
   }
   abort(c(
@@ -169,8 +182,10 @@ column_levels <- function(frame, source, columns, given) {
                   quoted(columns, "and")), "hornet_value_error")
   }
   levels <- list()
-  for (name in columns) {
-    x <- frame[[name]]
+  found <- as.list(frame)[columns]
+  for (i in seq_along(columns)) {
+    name <- columns[[i]]
+    x <- found[[i]]
     check_column_type(x, name, source)
     if (!is.null(given[[name]])) levels[[name]] <- as.character(given[[name]])
     else if (is.factor(x)) levels[[name]] <- base::levels(x)
@@ -240,8 +255,7 @@ number_values <- function(x, name, source, offset) {
 
 # A chunk of rows as list(inputs, targets, weights), each array a data frame of numbers.
 table_arrays <- function(frame, table, offset) {
-  values <- lapply(table$columns, function(name) column_values(frame[[name]], name, table, offset))
-  names(values) <- table$columns
+  values <- Map(function(x, name) column_values(x, name, table, offset), as.list(frame)[table$columns], table$columns)
   values <- settle_missing(values, table, offset)
   rows <- length(values[[1L]])
   as_frame <- function(names) structure(values[names], class = "data.frame", row.names = .set_row_names(rows))
@@ -356,7 +370,10 @@ next_batch.keras_table_generator <- function(iterator) {
   reader <- iterator$.reader
   reader$slot$call <- reader$read
   on.exit(reader$slot$call <- NULL)
-  batch <- cpp_reader_next(reader$handle, iterator$.skip %||% 0)
+  batch <- tryCatch(cpp_reader_next(reader$handle, iterator$.skip %||% 0), error = function(e) {
+    iterator$.reader <- NULL # the next call begins again
+    stop(e)
+  })
   iterator$.skip <- NULL
   if (is.null(batch)) return(NULL)
   iterator$.place <- batch$place

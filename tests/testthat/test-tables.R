@@ -409,3 +409,54 @@ test_that("tables come from a PostgreSQL server", {
   expect_error(generator_next(batches), 'The query, row 151: column "species" has no value',
                class = "hornet_data_error")
 })
+
+test_that("what is asked of a table must make sense", {
+  frame <- data.frame(a = 1:3, b = 4:6)
+  expect_error(generator_from_table(frame, a ~ b, batchsize = 2), '"batchsize"', class = "hornet_value_error")
+  expect_error(generator_from_table(frame, "a", y = list()), "`y` must be", class = "hornet_value_error")
+  expect_error(generator_from_table(frame, "a", weights = "b"), "give `y`", class = "hornet_value_error")
+  names(frame) <- c("a", "a")
+  expect_error(generator_from_table(frame, ~a), 'several columns "a"', class = "hornet_value_error")
+})
+
+test_that("formulas may have thousands of terms", {
+  wide <- as.data.frame(matrix(0, 2L, 3000L))
+  sum_of_all <- stats::as.formula(paste("V1 ~", paste0("V", 2:3000, collapse = " + ")))
+  expect_equal(dim(generator_next(generator_from_table(wide, sum_of_all))[[1L]]), c(2L, 2999L))
+})
+
+test_that("a file that changes or goes away between passes is not misread, and can come back", {
+  skip_if_not_installed("data.table")
+  path <- withr::local_tempfile(fileext = ".csv")
+  writeLines(c("a,b", "1,2"), path)
+  batches <- generator_from_table(path, b ~ a)
+  expect_equal(generator_next(batches)[[2L]], matrix(2))
+  writeLines(c("b,a", "1,2"), path)
+  expect_error(generator_next(batches), "has other columns than", class = "hornet_data_error")
+  unlink(path)
+  expect_error(generator_next(batches), "was it removed", class = "hornet_data_error")
+  writeLines(c("a,b", "3,4"), path)
+  expect_equal(generator_next(batches)[[2L]], matrix(4))
+})
+
+test_that("quotes within fields are characters, and one bad file spoils no other", {
+  skip_if_not_installed("data.table")
+  path <- withr::local_tempfile(fileext = ".csv")
+  writeLines(c("s,b", "5\" pipe,2", "z,3"), path)
+  expect_identical(generator_from_table(path, b ~ s)$levels$s, c("5\" pipe", "z"))
+  writeLines(c("a,b", "1,2", "3,4,5"), path)
+  expect_error(generator_from_table(path, b ~ a), "expected 2 fields", class = "hornet_data_error")
+  writeLines(c("a,b", "1,2"), path)
+  expect_equal(generator_next(generator_from_table(path, b ~ a))[[2L]], matrix(2))
+})
+
+test_that("a damaged compressed file is named", {
+  skip_if_not_installed("data.table")
+  path <- withr::local_tempfile(fileext = ".csv.gz")
+  connection <- gzfile(path, "wb")
+  writeLines(c("a,b", paste0(1:9999, ",", 1:9999)), connection)
+  close(connection)
+  bytes <- readBin(path, "raw", file.size(path))
+  writeBin(utils::head(bytes, -4L), path)
+  expect_error(length(generator_from_table(path, b ~ a)), "can't be read", class = "hornet_data_error")
+})
