@@ -46,6 +46,9 @@ hdf5_matrix <- function(datapath, dataset, start = 0, end = NULL, normalizer = N
   if (!is.character(datapath) || length(datapath) != 1L || !file.exists(datapath) || dir.exists(datapath)) {
     abort(sprintf("`datapath`: there is no file %s.", describe(datapath)), "hornet_value_error")
   }
+  if (!is.character(dataset) || length(dataset) != 1L || is.na(dataset)) {
+    abort(sprintf("`dataset` must be the name of one data set, not %s.", describe(dataset)), "hornet_value_error")
+  }
   if (!is.null(normalizer) && !is.function(normalizer)) {
     abort(sprintf("`normalizer` must be a function, not %s.", describe(normalizer)), "hornet_value_error")
   }
@@ -63,7 +66,7 @@ hdf5_matrix <- function(datapath, dataset, start = 0, end = NULL, normalizer = N
   }
   matrix <- new.env(parent = emptyenv())
   add_fields(matrix, list(datapath = datapath, dataset = dataset, start = start, end = end,
-                          normalizer = normalizer, .data = data, .rank = length(data$dims)))
+                          normalizer = normalizer, .data = data, .session = this_session(), .rank = length(data$dims)))
   first <- read_hdf5(matrix, 1L, 1L)
   matrix$.dim <- c(end - start, dim(first)[-1L])
   matrix$shape <- as.list(matrix$.dim)
@@ -76,12 +79,13 @@ hdf5_name <- function(path, dataset) sprintf('data set "%s" of %s', dataset, dQu
 open_dataset <- function(path, dataset) {
   name <- hdf5_name(path, dataset)
   file <- tryCatch(hdf5r::H5File$new(path, mode = "r"), error = function(e) {
-    abort(sprintf("%s is not an HDF5 file, or is damaged or being written to.", dQuote(path, FALSE)),
-          "hornet_value_error")
+    problem <- if (file.exists(path)) "is not an HDF5 file, or is damaged or being written to" else "is not there any more"
+    abort(sprintf("%s %s.", dQuote(path, FALSE), problem), "hornet_value_error")
   })
   data <- tryCatch(file[[dataset]], error = function(e) NULL)
   if (!inherits(data, "H5D")) {
-    there <- tryCatch(file$ls(recursive = TRUE)$name, error = function(e) character())
+    # Not file$ls(), which may end R where a link leads nowhere.
+    there <- tryCatch(names(file), error = function(e) character())
     abort(c(
       sprintf("There is no %s.", name),
       if (length(there)) sprintf("The file holds %s%s.", quoted(utils::head(there, 10L), "and"),
@@ -100,12 +104,34 @@ open_dataset <- function(path, dataset) {
   data
 }
 
+# The opened data set of a matrix. What hdf5r knows it by means nothing, or another one, in another session than
+# that in which it was opened.
+dataset_of <- function(matrix) {
+  if (!identical(matrix$.session, this_session())) {
+    data <- open_dataset(matrix$datapath, matrix$dataset)
+    rows <- rev(data$dims)[[1L]]
+    if (length(data$dims) != matrix$.rank || rows < matrix$end) {
+      abort(sprintf("The %s is not the one it was: it has the shape %s.", hdf5_name(matrix$datapath, matrix$dataset),
+                    format_shape(rev(data$dims))), "hornet_data_error")
+    }
+    matrix$.data <- data
+    matrix$.session <- this_session()
+  }
+  matrix$.data
+}
+
+this_session <- function() {
+  .globals$session <- .globals$session %||% sprintf("%d %.6f", Sys.getpid(), as.numeric(Sys.time()))
+  .globals$session
+}
+
 # Rows `from` to `to`, counted from 1, or those in the sorted vector `from`.
 read_hdf5 <- function(matrix, from, to = NULL) {
   rows <- matrix$start + if (is.null(to)) from else seq.int(from, to)
   everything <- rep(list(quote(expr = )), matrix$.rank - 1L)
+  data <- dataset_of(matrix)
   x <- tryCatch(
-    matrix$.data$read(args = c(everything, list(rows)), drop = FALSE),
+    data$read(args = c(everything, list(rows)), drop = FALSE),
     error = function(e) {
       abort(c(sprintf("Can't read rows %d to %d of %s.", min(rows), max(rows),
                       hdf5_name(matrix$datapath, matrix$dataset)), conditionMessage(e)), "hornet_data_error")

@@ -156,3 +156,31 @@ test_that("what goes wrong while rows are read ends the run with that error", {
                "disk is gone")
   expect_nothing_left()
 })
+
+test_that("links that lead nowhere do no harm", {
+  skip_if_not_installed("hdf5r")
+  path <- withr::local_tempfile(fileext = ".h5")
+  file <- hdf5r::H5File$new(path, mode = "w")
+  file[["x"]] <- 1:3
+  file$link_create_external("nowhere.h5", "x", "elsewhere")
+  file$link_create_soft("/none", "gone")
+  file$close_all()
+  for (name in c("elsewhere", "gone", "none")) {
+    expect_error(hdf5_matrix(path, name), 'holds.*"x"', class = "hornet_value_error")
+  }
+  expect_error(hdf5_matrix(path, NULL), "`dataset` must be", class = "hornet_value_error")
+})
+
+test_that("matrices can be saved and read in another session", {
+  skip_if_not_installed("hdf5r")
+  path <- withr::local_tempfile(fileext = ".h5")
+  file <- hdf5r::H5File$new(path, mode = "w")
+  file[["x"]] <- 1:3
+  file$close_all()
+  saved <- unserialize(serialize(hdf5_matrix(path, "x"), NULL))
+  assign(".session", "of yesterday", saved)
+  expect_equal(saved[2:3], array(2:3, 2L))
+  assign(".session", "of yesterday", saved)
+  unlink(path)
+  expect_error(saved[2:3], "is not there any more", class = "hornet_value_error")
+})
