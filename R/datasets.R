@@ -53,6 +53,8 @@ keras_files <- "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 dataset_mnist <- function(path = "mnist.npz") {
   data <- read_npz(dataset_file(path, paste0(keras_files, "mnist.npz"), "8a61469f7ea1b51cbae51d4f78837e45"),
                    c("x_train", "y_train", "x_test", "y_test"))
+  check_same_rows(data$x_train, data$y_train, path)
+  check_same_rows(data$x_test, data$y_test, path)
   as_dataset_parts(data$x_train, data$y_train, data$x_test, data$y_test)
 }
 
@@ -106,6 +108,8 @@ dataset_imdb <- function(path = "imdb.npz", num_words = NULL, skip_top = 0L, max
                          start_char = 1L, oov_char = 2L, index_from = 3L) {
   data <- read_npz(dataset_file(path, paste0(keras_files, "imdb.npz"), "599dadb1135973df5b59232a0e9a887c"),
                    c("x_train", "y_train", "x_test", "y_test"))
+  check_texts(data$x_train, data$y_train, path)
+  check_texts(data$x_test, data$y_test, path)
   order <- cpp_numpy_permutations(as_seed(seed), c(length(data$x_train), length(data$x_test)))
   train <- keep_short(shift_words(data$x_train[order[[1L]]], start_char, index_from), data$y_train[order[[1L]]], maxlen)
   test <- keep_short(shift_words(data$x_test[order[[2L]]], start_char, index_from), data$y_test[order[[2L]]], maxlen)
@@ -126,6 +130,7 @@ dataset_reuters <- function(path = "reuters.npz", num_words = NULL, skip_top = 0
                             seed = 113L, start_char = 1L, oov_char = 2L, index_from = 3L) {
   data <- read_npz(dataset_file(path, paste0(keras_files, "reuters.npz"), "87aedbeb0cb229e378797a632c1997b6"),
                    c("x", "y"))
+  check_texts(data$x, data$y, path)
   order <- cpp_numpy_permutations(as_seed(seed), length(data$x))[[1L]]
   all <- keep_short(shift_words(data$x[order], start_char, index_from), data$y[order], maxlen)
   x <- limit_words(all$x, skip_top, num_words %||% largest_word(all$x), oov_char)
@@ -150,6 +155,8 @@ dataset_boston_housing <- function(path = "boston_housing.npz", test_split = 0.2
   hash <- "f553886a1f8d56431e820c5b82552d9d95cfcb96d1e678153f8839538947dff5"
   if (!requireNamespace("digest", quietly = TRUE)) hash <- NULL # read_npz() has its own checks
   data <- read_npz(dataset_file(path, paste0(keras_files, "boston_housing.npz"), hash), c("x", "y"))
+  if (length(dim(data$x)) != 2L) abort(sprintf("%s does not hold a matrix.", path), "hornet_data_error")
+  check_same_rows(data$x, data$y, path)
   order <- cpp_numpy_permutations(as_seed(seed), nrow(data$x))[[1L]]
   rows <- lapply(split_test(nrow(data$x), test_split), function(rows) order[rows])
   as_dataset_parts(data$x[rows$train, , drop = FALSE], as_vector(data$y[rows$train]),
@@ -189,13 +196,22 @@ cifar_folder <- function(name, hash) {
 read_word_index <- function(path) {
   if (grepl("[.]pkl$", path)) return(read_pickle(path))
   need_package("jsonlite", "Reading a word index")
-  reading(path, jsonlite::fromJSON(path))
+  index <- reading(path, jsonlite::fromJSON(path))
+  if (!is.list(index) || is.null(names(index)) || !all(vapply(index, is.numeric, NA) & lengths(index) == 1L)) {
+    abort(sprintf("%s does not hold a number for each word.", path), "hornet_data_error")
+  }
+  index
 }
 
 # Arrays ---------------------------------------------------------------------------------------
 
 as_dataset_parts <- function(x_train, y_train, x_test, y_test) {
   list(train = list(x = x_train, y = y_train), test = list(x = x_test, y = y_test))
+}
+
+check_same_rows <- function(x, y, path) {
+  if (NROW(x) == NROW(y)) return(invisible())
+  abort(sprintf("%s holds %d rows of data, but %d labels.", path, NROW(x), NROW(y)), "hornet_data_error")
 }
 
 as_vector <- function(y) array(as.vector(y), length(y))
@@ -219,9 +235,21 @@ split_test <- function(n, test_split) {
 
 # Texts ----------------------------------------------------------------------------------------
 
+check_texts <- function(x, y, path) {
+  if (!is.list(x) || !all(vapply(x, is.numeric, NA) | lengths(x) == 0L)) {
+    abort(sprintf("%s does not hold texts: lists of word numbers.", path), "hornet_data_error")
+  }
+  check_same_rows(x, y, path)
+}
+
+# NULL, or one whole number.
+as_word <- function(x, what) {
+  if (is.null(x)) NULL else index_from_zero(x, what)
+}
+
 shift_words <- function(texts, start_char, index_from) {
-  index_from <- as.integer(index_from %||% 0L)
-  start <- as.integer(start_char)
+  index_from <- as_word(index_from, "index_from") %||% 0L
+  start <- as_word(start_char, "start_char")
   lapply(texts, function(words) c(start, as.integer(words) + index_from))
 }
 
@@ -238,9 +266,9 @@ keep_short <- function(texts, labels, maxlen) {
 largest_word <- function(texts) max(0L, unlist(texts))
 
 limit_words <- function(texts, skip_top, num_words, oov_char) {
-  skip_top <- as_int(skip_top)
-  num_words <- as_int(num_words)
-  oov_char <- as_int(oov_char)
+  skip_top <- index_from_zero(skip_top, "skip_top")
+  num_words <- index_from_zero(num_words, "num_words")
+  oov_char <- as_word(oov_char, "oov_char")
   lapply(texts, function(words) {
     keep <- words >= skip_top & words < num_words
     if (is.null(oov_char)) return(words[keep])

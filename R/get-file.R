@@ -3,8 +3,8 @@
 #' Downloads a file, unless it is already there
 #'
 #' The file is kept in Keras's own folder, so that what Keras downloaded earlier is found, and the
-#' other way round. A download that was interrupted goes on where it ended; the file appears under
-#' its name only when it is whole and, if `file_hash` is given, has that checksum.
+#' other way round. The file appears under its name only when it is whole and, if `file_hash` is
+#' given, has that checksum; then a download that was interrupted also goes on where it ended.
 #'
 #' @param fname Name of the file. An absolute path is taken as it is.
 #' @param origin URL of the file; `file://` is possible, too.
@@ -36,11 +36,15 @@ get_file <- function(fname, origin, file_hash = NULL, cache_subdir = "datasets",
       abort(sprintf("`%s` must be one string, not %s.", what, describe(value)), "hornet_value_error")
     }
   }
+  if (!is.null(file_hash) && !(is.character(file_hash) && length(file_hash) == 1L && !is.na(file_hash))) {
+    abort(sprintf("`file_hash` must be NULL or one string, not %s.", describe(file_hash)), "hornet_value_error")
+  }
   algorithm <- one_of(hash_algorithm, c("auto", "md5", "sha256"))
   if (algorithm == "auto") algorithm <- if (isTRUE(nchar(file_hash) == 64L)) "sha256" else "md5"
   path <- if (is_absolute(fname)) path.expand(fname) else file.path(keras_folder(cache_dir), cache_subdir, fname)
 
   problem <- "It is not there"
+  if (dir.exists(path)) abort(sprintf("%s is a folder; it should become a file.", path), "hornet_value_error")
   if (file.exists(path)) {
     got <- if (!is.null(file_hash)) checksum(path, algorithm)
     if (is.null(file_hash) || identical(got, tolower(file_hash))) {
@@ -50,6 +54,10 @@ get_file <- function(fname, origin, file_hash = NULL, cache_subdir = "datasets",
     problem <- sprintf("It is there, but its %s is %s", algorithm, got)
   }
   dir.create(dirname(path), FALSE, recursive = TRUE)
+  if (file.access(dirname(path), 2L) != 0L) {
+    abort(c(sprintf("The folder %s can't be written to, so %s can't be put there.", dirname(path), basename(path)),
+            "Give another one by `cache_dir` or the environment variable KERAS_HOME."), "hornet_download_error")
+  }
   tryCatch(
     download_whole(origin, path, file_hash, algorithm),
     error = function(e) {
@@ -78,13 +86,18 @@ checksum <- function(path, algorithm) {
   digest::digest(file = path, algo = "sha256")
 }
 
-# To `path` at once, when all of it has arrived; what arrived of it stays for the next attempt.
+# To `path` at once, when all of it has arrived. What arrived of it stays for the next attempt, if a checksum
+# can tell that the parts belong together. Until then no other session sees it.
 download_whole <- function(origin, path, hash, algorithm) {
-  part <- paste0(path, ".part")
+  left <- paste0(path, ".part")
+  part <- tempfile(paste0(basename(path), "."), dirname(path), ".part")
+  if (!is.null(hash) && file.exists(left)) file.rename(left, part)
+  on.exit(if (!is.null(hash) && file.exists(part)) file.rename(part, left) else unlink(part))
   message("Downloading ", origin)
   for (attempt in 1:2) {
     resumed <- file.exists(part) && file.size(part) > 0
     fine <- download_part(origin, part, resumed)
+    if (fine && !file.exists(part)) stop("it is empty")
     got <- if (fine && !is.null(hash)) checksum(part, algorithm)
     if (fine && (is.null(hash) || identical(got, tolower(hash)))) {
       if (!file.rename(part, path)) stop("the file can't be renamed to ", path)
@@ -129,10 +142,19 @@ extract_archive <- function(path, format) {
   fresh <- tempfile("unpacked", dirname(path))
   dir.create(fresh)
   on.exit(unlink(fresh, recursive = TRUE))
-  tryCatch(
-    if (format == "zip") utils::unzip(path, exdir = fresh) else utils::untar(path, exdir = fresh, tar = "internal"),
-    warning = function(e) fail(conditionMessage(e)), error = function(e) fail(conditionMessage(e))
+  problem <- NULL
+  withCallingHandlers(
+    tryCatch(
+      if (format == "zip") utils::unzip(path, exdir = fresh) else utils::untar(path, exdir = fresh, tar = "internal"),
+      error = function(e) problem <<- conditionMessage(e)
+    ),
+    warning = function(w) {
+      # git archive writes such a header, with nothing but the commit in it.
+      if (!grepl("pax global", conditionMessage(w))) problem <<- conditionMessage(w)
+      invokeRestart("muffleWarning")
+    }
   )
+  if (!is.null(problem)) fail(problem)
   for (name in list.files(fresh, all.files = TRUE, no.. = TRUE)) {
     target <- file.path(dirname(path), name)
     unlink(target, recursive = TRUE)
@@ -167,6 +189,7 @@ tar_entries <- function(path) {
     if (kind %in% c("L", "x", "g")) {
       content <- readBin(con, "raw", min(blocks, 1e6))
       if (kind == "L") long <- text(content)
+      if (kind == "g" && grepl(" path=", text(content))) stop("it gives all its files one name")
       if (kind == "x") {
         at <- regmatches(text(content), regexec("[0-9]+ path=([^\n]*)\n", text(content)))[[1L]]
         if (length(at)) long <- at[[2L]]

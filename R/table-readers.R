@@ -201,8 +201,8 @@ text_of <- function(bytes, name) {
 # The fields of one record, by the same rules as the records themselves.
 split_record <- function(bytes, sep, name) {
   joined <- cpp_csv_join_lines(bytes, sep, "\"")
-  fields <- quiet_fread(list(text = text_of(joined$bytes, name), header = FALSE, sep = sep, quote = "\"", colClasses = "character",
-                             na.strings = NULL, strip.white = TRUE, data.table = FALSE))
+  fields <- quiet_fread(list(text = text_of(joined$bytes, name), header = FALSE, sep = sep, quote = "\"",
+                             colClasses = "character", na.strings = NULL, strip.white = TRUE, data.table = FALSE))
   plain_text(unlist(fields$value[1L, ], use.names = FALSE), joined$joined > 0)
 }
 

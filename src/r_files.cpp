@@ -148,6 +148,7 @@ class Converter {
   }
   // Bytes that are no text are raw.
   Rcpp::RObject text(const std::string& bytes) {
+    spend(bytes.size());
     if (bytes.find('\0') != std::string::npos) return Rcpp::RawVector(bytes.begin(), bytes.end());
     return Rcpp::CharacterVector(1, Rcpp::String(bytes, CE_UTF8));
   }

@@ -150,11 +150,22 @@ test_that("files are downloaded once, whole, and go on where they ended", {
   part <- paste0(path, ".part")
   unlink(path)
   writeBin(as.raw(rep(9, 5000)), part)
-  suppressMessages(get_file("data.bin", url))
-  expect_identical(readBin(path, "raw", 1e5), c(as.raw(rep(9, 5000)), readBin(source, "raw", 1e5)[5001:10000]))
-  expect_false(file.exists(part))
+  half <- withr::local_tempfile()
+  writeBin(c(as.raw(rep(9, 5000)), readBin(source, "raw", 1e5)[5001:10000]), half)
+  mixed <- unname(tools::md5sum(half))
+  suppressMessages(get_file("data.bin", url, mixed))
+  expect_identical(unname(tools::md5sum(path)), mixed)
+  expect_identical(list.files(folder, "part"), character())
 
-  # With a checksum that is found out, and all of it is fetched; so is a file that has another one.
+  # Nothing tells whether the parts belong together: all of it is fetched.
+  unlink(path)
+  writeBin(as.raw(rep(9, 5000)), part)
+  suppressMessages(get_file("data.bin", url))
+  expect_identical(unname(tools::md5sum(path)), hash)
+  unlink(c(path, part))
+
+  # A part that does not fit is found out, and all of it is fetched; so is a file that has another checksum.
+  writeBin(as.raw(rep(9, 5000)), part)
   suppressMessages(get_file("data.bin", url, hash))
   expect_identical(unname(tools::md5sum(path)), hash)
   unlink(path)
@@ -185,4 +196,36 @@ test_that("archives are unpacked beside themselves, and only there", {
   expect_error(get_file("linked.tar", "file:///", extract = TRUE), '"link" is a link', class = "hornet_data_error")
   expect_error(get_file("outside.tar", "file:///", extract = TRUE), "would write to", class = "hornet_data_error")
   expect_setequal(list.files(folder), c("x", "good.tar.gz", "linked.tar", "outside.tar", "pictures"))
+})
+
+test_that("a pickle that repeats a long text is refused", {
+  path <- withr::local_tempfile()
+  long <- charToRaw(strrep("a", 1e5))
+  size <- writeBin(length(long), raw(), endian = "little")
+  writeBin(c(charToRaw("](X"), size, long, charToRaw("q"), as.raw(1), rep(c(charToRaw("h"), as.raw(1)), 1e5),
+             charToRaw("e.")), path)
+  expect_error(read_pickle(path), "repeats its contents", class = "hornet_data_error")
+})
+
+test_that("archives as git makes them are unpacked", {
+  folder <- withr::local_tempdir()
+  field <- function(text, width) c(charToRaw(text), raw(width - nchar(text)))
+  header <- function(name, kind, size) {
+    bytes <- c(field(name, 100), field("0000644", 8), field("0000000", 8), field("0000000", 8),
+               field(sprintf("%011o", size), 12), field("00000000000", 12), charToRaw("        "), charToRaw(kind),
+               raw(100), field("ustar", 6), charToRaw("00"), raw(247))
+    bytes[149:154] <- charToRaw(sprintf("%06o", sum(as.integer(bytes))))
+    bytes[155] <- as.raw(0)
+    bytes
+  }
+  pax <- function(text) c(header("pax_global_header", "g", nchar(text)), field(text, 512))
+  rest <- c(header("made/a", "0", 3L), field("abc", 512), raw(1024))
+  path <- file.path(folder, "datasets", "git.tar")
+  dir.create(dirname(path))
+  writeBin(c(pax("52 comment=0123456789012345678901234567890123456789\n"), rest), path)
+  get_file("git.tar", "file:///nowhere", cache_dir = folder, extract = TRUE)
+  expect_identical(readChar(file.path(folder, "datasets", "made", "a"), 3L), "abc")
+  writeBin(c(pax("17 path=../evil\n"), rest), path)
+  expect_error(get_file("git.tar", "file:///nowhere", cache_dir = folder, extract = TRUE), "one name",
+               class = "hornet_data_error")
 })
