@@ -244,7 +244,7 @@ check_texts <- function(x, y, path) {
 
 # NULL, or one whole number.
 as_word <- function(x, what) {
-  if (is.null(x)) NULL else index_from_zero(x, what)
+  if (is.null(x)) NULL else int_from_zero(x, what)
 }
 
 shift_words <- function(texts, start_char, index_from) {
@@ -266,8 +266,8 @@ keep_short <- function(texts, labels, maxlen) {
 largest_word <- function(texts) max(0L, unlist(texts))
 
 limit_words <- function(texts, skip_top, num_words, oov_char) {
-  skip_top <- index_from_zero(skip_top, "skip_top")
-  num_words <- index_from_zero(num_words, "num_words")
+  skip_top <- int_from_zero(skip_top, "skip_top")
+  num_words <- int_from_zero(num_words, "num_words")
   oov_char <- as_word(oov_char, "oov_char")
   lapply(texts, function(words) {
     keep <- words >= skip_top & words < num_words

@@ -58,8 +58,8 @@ hdf5_matrix <- function(datapath, dataset, start = 0, end = NULL, normalizer = N
     abort(sprintf("The %s has more than %d rows, which R can't count.", hdf5_name(datapath, dataset),
                   .Machine$integer.max), "hornet_value_error")
   }
-  start <- index_from_zero(start, "start")
-  end <- index_from_zero(end %||% rows, "end")
+  start <- int_from_zero(start, "start")
+  end <- int_from_zero(end %||% rows, "end")
   if (start >= end || end > rows) {
     abort(sprintf("`start` and `end` must be rows of %s, from 0 to %.0f, not %d and %d.",
                   hdf5_name(datapath, dataset), rows, start, end), "hornet_value_error")
@@ -79,8 +79,10 @@ hdf5_name <- function(path, dataset) sprintf('data set "%s" of %s', dataset, dQu
 open_dataset <- function(path, dataset) {
   name <- hdf5_name(path, dataset)
   file <- tryCatch(hdf5r::H5File$new(path, mode = "r"), error = function(e) {
-    problem <- if (file.exists(path)) "is not an HDF5 file, or is damaged or being written to" else "is not there any more"
-    abort(sprintf("%s %s.", dQuote(path, FALSE), problem), "hornet_value_error")
+    known <- file.exists(path)
+    abort(sprintf("%s is %s.", dQuote(path, FALSE),
+                  if (known) "not an HDF5 file, or is damaged or being written to" else "not there any more"),
+          "hornet_value_error")
   })
   data <- tryCatch(file[[dataset]], error = function(e) NULL)
   if (!inherits(data, "H5D")) {

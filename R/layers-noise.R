@@ -53,7 +53,7 @@ GaussianNoise <- R6Class("GaussianNoise",
     module = "keras.layers.noise", supports_masking = TRUE, stddev = NULL,
     initialize = function(stddev, ...) {
       super$initialize(...)
-      check_setting(stddev, "stddev")
+      check_not_negative(stddev, "stddev")
       self$stddev <- stddev
     },
     call = function(inputs) {

@@ -7,11 +7,11 @@
 #   rule$update(self, shared, w, g, slots) -> list(weight = new value, slots = new values)
 
 new_optimizer <- function(class_name, lr, settings, rule, decay = 0, clipnorm = NULL, clipvalue = NULL) {
-  check_setting(lr, "lr")
-  check_setting(decay, "decay")
-  if (!is.null(clipnorm)) check_setting(clipnorm, "clipnorm")
-  if (!is.null(clipvalue)) check_setting(clipvalue, "clipvalue")
-  for (name in names(settings)) if (is.numeric(settings[[name]])) check_setting(settings[[name]], name)
+  check_not_negative(lr, "lr")
+  check_not_negative(decay, "decay")
+  if (!is.null(clipnorm)) check_not_negative(clipnorm, "clipnorm")
+  if (!is.null(clipvalue)) check_not_negative(clipvalue, "clipvalue")
+  for (name in names(settings)) if (is.numeric(settings[[name]])) check_not_negative(settings[[name]], name)
   self <- list2env(settings, parent = emptyenv())
   self$store <- new_store()
   self$lr <- new_variable(self$store, "lr", integer(), lr)
@@ -25,12 +25,6 @@ new_optimizer <- function(class_name, lr, settings, rule, decay = 0, clipnorm = 
   class(self) <- c(paste0("keras.optimizers.", class_name), "keras.optimizers.Optimizer",
                    "keras_optimizer")
   self
-}
-
-check_setting <- function(x, what) {
-  if (!is.numeric(x) || length(x) != 1L || is.na(x) || x < 0) {
-    abort(sprintf("`%s` must be one number of at least 0, not %s.", what, describe(x)), "hornet_value_error")
-  }
 }
 
 #' @export

@@ -29,7 +29,7 @@ image_load <- function(path, grayscale = FALSE, target_size = NULL, interpolatio
     abort(sprintf("`path` must be the name of one file, not %s.", describe(path)), "hornet_value_error")
   }
   size <- if (is.null(target_size)) c(0L, 0L) else int_tuple(unlist(target_size), 2L, "target_size")
-  grayscale <- image_flag(grayscale, "grayscale")
+  grayscale <- as_flag(grayscale, "grayscale")
   pixels <- cpp_image_load(path.expand(path), if (grayscale) "grayscale" else "rgb", size[[1L]], size[[2L]],
                            resolve_interpolation(interpolation), max_image_pixels())
   shape <- dim(pixels)
@@ -110,7 +110,7 @@ image_array_save <- function(img, path, data_format = NULL, file_format = NULL, 
   if (is.matrix(img)) dim(img) <- if (is_channels_first(data_format)) c(1L, dim(img)) else c(dim(img), 1L)
   file_format <- file_format %||% sub(".*[.]", "", basename(path))
   cpp_image_save(path.expand(path), file_format, as_picture(img, "img"), is_channels_first(data_format),
-                 image_flag(scale, "scale"))
+                 as_flag(scale, "scale"))
   invisible(path)
 }
 

@@ -87,7 +87,7 @@ flow_images_from_directory <- function(directory, generator = image_data_generat
   if (!is.null(class_mode)) class_mode <- one_of(class_mode, c("categorical", "binary", "sparse", "input"))
   split <- subset_limits(subset, generator)
   listing <- cpp_image_list(path.expand(directory), if (!is.null(classes)) as.character(unlist(classes)),
-                            image_flag(follow_links, "follow_links"), split[[1L]], split[[2L]])
+                            as_flag(follow_links, "follow_links"), split[[1L]], split[[2L]])
   if (listing$has_tiff && !cpp_image_reads_tiff()) {
     warning("There are TIFF files in the folder, and hornet was installed without libtiff: it can't read them.",
             call. = FALSE)
@@ -461,7 +461,7 @@ pipeline_spec <- function(iterator) {
 
 flow_options <- function(batch_size, shuffle, seed) {
   seed <- as_seed(seed)
-  list(batch_size = positive_int(batch_size, "batch_size"), shuffle = image_flag(shuffle, "shuffle"),
+  list(batch_size = positive_int(batch_size, "batch_size"), shuffle = as_flag(shuffle, "shuffle"),
        seed = seed, start = if (is.null(seed)) random_start(), marks = 0)
 }
 

@@ -67,32 +67,32 @@ image_data_generator <- function(featurewise_center = FALSE, samplewise_center =
     abort(sprintf("`preprocessing_function` must be a function of one picture, not %s.",
                   describe(preprocessing_function)), "hornet_value_error")
   }
-  validation_split <- image_number(validation_split %||% 0, "validation_split")
+  validation_split <- as_number(validation_split %||% 0, "validation_split")
   if (validation_split < 0 || validation_split >= 1) {
     abort(sprintf("`validation_split` must be 0 or between 0 and 1, not %s.",
                   describe(validation_split)), "hornet_value_error")
   }
   generator <- list2env(parent = emptyenv(), list(
-    featurewise_center = image_flag(featurewise_center, "featurewise_center"),
-    samplewise_center = image_flag(samplewise_center, "samplewise_center"),
+    featurewise_center = as_flag(featurewise_center, "featurewise_center"),
+    samplewise_center = as_flag(samplewise_center, "samplewise_center"),
     featurewise_std_normalization =
-      image_flag(featurewise_std_normalization, "featurewise_std_normalization"),
+      as_flag(featurewise_std_normalization, "featurewise_std_normalization"),
     samplewise_std_normalization =
-      image_flag(samplewise_std_normalization, "samplewise_std_normalization"),
-    zca_whitening = image_flag(zca_whitening, "zca_whitening"),
-    zca_epsilon = image_number(zca_epsilon, "zca_epsilon"),
-    rotation_range = image_number(rotation_range, "rotation_range"),
+      as_flag(samplewise_std_normalization, "samplewise_std_normalization"),
+    zca_whitening = as_flag(zca_whitening, "zca_whitening"),
+    zca_epsilon = as_number(zca_epsilon, "zca_epsilon"),
+    rotation_range = as_number(rotation_range, "rotation_range"),
     width_shift_range = width_shift_range,
     height_shift_range = height_shift_range,
     brightness_range = brightness_limits(brightness_range),
-    shear_range = image_number(shear_range, "shear_range"),
+    shear_range = as_number(shear_range, "shear_range"),
     zoom_range = zoom_limits(zoom_range),
-    channel_shift_range = image_number(channel_shift_range, "channel_shift_range"),
+    channel_shift_range = as_number(channel_shift_range, "channel_shift_range"),
     fill_mode = one_of(fill_mode, c("nearest", "constant", "reflect", "wrap")),
-    cval = image_number(cval, "cval"),
-    horizontal_flip = image_flag(horizontal_flip, "horizontal_flip"),
-    vertical_flip = image_flag(vertical_flip, "vertical_flip"),
-    rescale = if (!is.null(rescale)) image_number(rescale, "rescale"),
+    cval = as_number(cval, "cval"),
+    horizontal_flip = as_flag(horizontal_flip, "horizontal_flip"),
+    vertical_flip = as_flag(vertical_flip, "vertical_flip"),
+    rescale = if (!is.null(rescale)) as_number(rescale, "rescale"),
     preprocessing_function = preprocessing_function,
     data_format = resolve_data_format(data_format),
     validation_split = validation_split,
@@ -357,35 +357,10 @@ brightness_limits <- function(x) {
   as.double(x)
 }
 
-image_number <- function(x, what) {
-  if (!is.numeric(x) || length(x) != 1L || is.na(x)) {
-    abort(sprintf("`%s` must be one number, not %s.", what, describe(x)), "hornet_value_error")
-  }
-  as.double(x)
-}
-
-image_flag <- function(x, what) {
-  if (!is.logical(x) || length(x) != 1L || is.na(x)) {
-    abort(sprintf("`%s` must be TRUE or FALSE, not %s.", what, describe(x)), "hornet_value_error")
-  }
-  x
-}
-
 as_image_generator <- function(x, what) {
   if (inherits(x, "keras_image_data_generator")) return(x)
   abort(sprintf("`%s` must be an image_data_generator(), not %s.", what, describe(x)), "hornet_value_error")
 }
-
-# NULL, or any number as a seed.
-as_seed <- function(seed) {
-  if (is.null(seed)) return(NULL)
-  seed <- image_number(seed, "seed")
-  if (!is.finite(seed)) abort("`seed` must be a finite number.", "hornet_value_error")
-  trunc(seed) %% 2^32
-}
-
-# Where a stream starts that got no seed: R's own generator decides.
-random_start <- function() floor(stats::runif(1) * 2^32)
 
 is_channels_first <- function(data_format) identical(data_format, "channels_first")
 

@@ -61,8 +61,8 @@ timeseries_generator <- function(data, targets, length, sampling_rate = 1, strid
           "hornet_shape_error")
   }
   length <- positive_int(length, "length")
-  first <- index_from_zero(start_index, "start_index") + as.numeric(length)
-  last <- index_from_zero(end_index %||% (n - 1), "end_index")
+  first <- int_from_zero(start_index, "start_index") + as.numeric(length)
+  last <- int_from_zero(end_index %||% (n - 1), "end_index")
   if (last > n - 1L) {
     abort(sprintf("`end_index` must be at most %d, the last of the %d rows counted from 0, not %d.",
                   n - 1L, n, last), "hornet_value_error")
@@ -77,8 +77,8 @@ timeseries_generator <- function(data, targets, length, sampling_rate = 1, strid
   windows <- list(
     length = length, sampling_rate = positive_int(sampling_rate, "sampling_rate"),
     stride = positive_int(stride, "stride"), first = first, last = last,
-    batch_size = positive_int(batch_size, "batch_size"), reverse = image_flag(reverse, "reverse"),
-    random = image_flag(shuffle, "shuffle")
+    batch_size = positive_int(batch_size, "batch_size"), reverse = as_flag(reverse, "reverse"),
+    random = as_flag(shuffle, "shuffle")
   )
   iterator <- new.env(parent = emptyenv())
   add_fields(iterator, list(
@@ -89,7 +89,7 @@ timeseries_generator <- function(data, targets, length, sampling_rate = 1, strid
     .seed = if (windows$random) random_start() else 0, .given = 0
   ))
   iterator$get_item <- function(i) {
-    i <- index_from_zero(i, "i")
+    i <- int_from_zero(i, "i")
     if (i >= length(iterator)) {
       abort(sprintf("`i` must be at most %d, not %d: there are %d batches, counted from 0.",
                     length(iterator) - 1L, i, length(iterator)), "hornet_value_error")
@@ -104,15 +104,6 @@ as_series <- function(x, what) {
   x <- as_plain_array(x, what)
   if (length(setdiff(names(attributes(x)), "dim")) == 0L) return(x)
   if (is.null(dim(x))) as.vector(x) else array(as.vector(x), dim(x))
-}
-
-index_from_zero <- function(x, what) {
-  i <- as_int(x, what)
-  if (length(i) != 1L || i < 0L) {
-    abort(sprintf("`%s` must be one whole number of at least 0, not %s.", what, describe(x)),
-          "hornet_value_error")
-  }
-  i
 }
 
 #' @export
@@ -193,17 +184,17 @@ skipgrams <- function(sequence, vocabulary_size, window_size = 4, negative_sampl
           "hornet_value_error")
   }
   vocabulary_size <- positive_int(vocabulary_size)
-  check_setting(negative_samples, "negative_samples")
+  check_not_negative(negative_samples, "negative_samples")
   if (negative_samples < 0) {
     abort(sprintf("`negative_samples` must be at least 0, not %s.", describe(negative_samples)), "hornet_value_error")
   }
   if (negative_samples > 0 && vocabulary_size < 2L) {
     abort("`vocabulary_size` must be at least 2: random words are 1 to `vocabulary_size - 1`.", "hornet_value_error")
   }
-  grams <- cpp_skipgrams(sequence, vocabulary_size, index_from_zero(window_size, "window_size"), negative_samples,
-                         image_flag(shuffle, "shuffle"), as_sampling_table(sampling_table),
+  grams <- cpp_skipgrams(sequence, vocabulary_size, int_from_zero(window_size, "window_size"), negative_samples,
+                         as_flag(shuffle, "shuffle"), as_sampling_table(sampling_table),
                          as_seed(seed) %||% random_start())
-  if (image_flag(categorical, "categorical")) grams$labels <- list(c(1L, 0L), c(0L, 1L))[grams$labels + 1L]
+  if (as_flag(categorical, "categorical")) grams$labels <- list(c(1L, 0L), c(0L, 1L))[grams$labels + 1L]
   invisible(grams)
 }
 
@@ -228,7 +219,7 @@ as_sampling_table <- function(table) {
 #' make_sampling_table(10, sampling_factor = 0.01)
 #' @export
 make_sampling_table <- function(size, sampling_factor = 1e-05) {
-  check_setting(sampling_factor, "sampling_factor")
+  check_not_negative(sampling_factor, "sampling_factor")
   rank <- pmax(seq_len(positive_int(size)) - 1, 1)
   inverse_frequency <- rank * (log(rank) + 0.577) + 0.5 - 1 / (12 * rank)
   pmin(1, sqrt(sampling_factor * inverse_frequency))

@@ -231,7 +231,7 @@ print.keras_text_tokenizer <- function(x, ...) {
     filters = as_filters(value),
     split = as_split(value, x$char_level),
     lower = ,
-    char_level = image_flag(value, name),
+    char_level = as_flag(value, name),
     oov_token = as_oov_token(value),
     document_count = as_count(value, "document_count"),
     word_index = as_word_index(value),

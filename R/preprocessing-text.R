@@ -86,7 +86,7 @@ as_text <- function(text) {
 
 # What the native side takes as rules for words.
 word_rules <- function(filters, lower, split, char_level = FALSE) {
-  list(filters = as_filters(filters), lower = image_flag(lower, "lower"),
+  list(filters = as_filters(filters), lower = as_flag(lower, "lower"),
        split = as_split(split, char_level), char_level = char_level)
 }
 

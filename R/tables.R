@@ -95,7 +95,7 @@ generator_from_table <- function(data, x, y = NULL, weights = NULL, query = NULL
   ))
   iterator <- add_fields(new.env(parent = emptyenv()), list(
     batch_size = batch_size, shuffle = as_buffer(shuffle),
-    loop = image_flag(loop, "loop"), columns = groups, levels = levels, .table = table, .place = 0
+    loop = as_flag(loop, "loop"), columns = groups, levels = levels, .table = table, .place = 0
   ))
   structure(iterator, class = c("keras_table_generator", iterator_class))
 }
@@ -104,7 +104,7 @@ generator_from_table <- function(data, x, y = NULL, weights = NULL, query = NULL
 as_buffer <- function(shuffle) {
   if (isTRUE(shuffle)) return(10000L)
   if (isFALSE(shuffle)) return(0L)
-  index_from_zero(shuffle, "shuffle")
+  int_from_zero(shuffle, "shuffle")
 }
 
 as_na_rule <- function(na) {

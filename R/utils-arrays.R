@@ -106,7 +106,7 @@ shape_of_steps <- function(sequences) {
 #' normalize(rbind(c(3, 4), c(0, 0)))
 normalize <- function(x, axis = -1, order = 2) {
   if (!is.numeric(x)) abort(sprintf("`x` must hold numbers, not %s.", describe(x)), "hornet_value_error")
-  check_setting(order, "order")
+  check_not_negative(order, "order")
   shape <- dim(x) %||% length(x)
   along <- axes_from_zero(axis, length(shape)) + 1
   others <- setdiff(seq_along(shape), along)

@@ -1,4 +1,4 @@
-# Small helpers: the package's state, integers, shapes and names.
+# Small helpers: the package's state, arguments, shapes and names.
 
 # The only global state: the name and tensor counters, the current trace, the scratch graph and
 # who is at work in it (trace.R), the settings that k_set_*() change, the objects that
@@ -60,6 +60,15 @@ positive_int <- function(x, what = deparse(substitute(x))) {
   n
 }
 
+int_from_zero <- function(x, what) {
+  i <- as_int(x, what)
+  if (length(i) != 1L || i < 0L) {
+    abort(sprintf("`%s` must be one whole number of at least 0, not %s.", what, describe(x)),
+          "hornet_value_error")
+  }
+  i
+}
+
 # One or `n` positive integers -> `n`.
 int_tuple <- function(x, n, what = deparse(substitute(x))) {
   value <- as_int(x, what)
@@ -69,6 +78,37 @@ int_tuple <- function(x, n, what = deparse(substitute(x))) {
   }
   rep_len(value, n)
 }
+
+as_number <- function(x, what) {
+  if (!is.numeric(x) || length(x) != 1L || is.na(x)) {
+    abort(sprintf("`%s` must be one number, not %s.", what, describe(x)), "hornet_value_error")
+  }
+  as.double(x)
+}
+
+as_flag <- function(x, what) {
+  if (!is.logical(x) || length(x) != 1L || is.na(x)) {
+    abort(sprintf("`%s` must be TRUE or FALSE, not %s.", what, describe(x)), "hornet_value_error")
+  }
+  x
+}
+
+check_not_negative <- function(x, what) {
+  if (!is.numeric(x) || length(x) != 1L || is.na(x) || x < 0) {
+    abort(sprintf("`%s` must be one number of at least 0, not %s.", what, describe(x)), "hornet_value_error")
+  }
+}
+
+# NULL, or any number as a seed.
+as_seed <- function(seed) {
+  if (is.null(seed)) return(NULL)
+  seed <- as_number(seed, "seed")
+  if (!is.finite(seed)) abort("`seed` must be a finite number.", "hornet_value_error")
+  trunc(seed) %% 2^32
+}
+
+# Where a stream starts that got no seed: R's own generator decides.
+random_start <- function() floor(stats::runif(1) * 2^32)
 
 one_of <- function(x, choices, what = deparse(substitute(x))) {
   if (identical(x, choices)) return(choices[[1L]])

@@ -33,7 +33,10 @@ test_that("texts and tables come out in Keras's order and numbering", {
       expect_part(data$test, case$parts[[2]], paste(name, "test", toString(case$args)))
     }
   }
-  expect_error(dataset_reuters(path, maxlen = 1), "it has no \"x.npy\"|shorter than `maxlen`", class = "hornet_error")
+  expect_error(dataset_reuters(path), "does not hold texts", class = "hornet_data_error")
+  skip_if_not_installed("jsonlite")
+  index <- withr::local_tempfile(lines = "[1, 2]", fileext = ".json")
+  expect_error(dataset_imdb_word_index(index), "a number for each word", class = "hornet_data_error")
 })
 
 test_that("CIFAR's archives are unpacked and their pickles read", {
