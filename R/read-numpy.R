@@ -9,6 +9,7 @@ read_npz <- function(path, names) {
     wanted <- paste0(names, ".npy")
     absent <- setdiff(wanted, entries$Name)
     if (length(absent)) stop(sprintf("it has no %s, but %s", quoted(absent, "and"), quoted(entries$Name, "and")))
+    if (sum(entries$Length[entries$Name %in% wanted]) > 2^33) stop("it claims to hold more than 8 GB")
     stats::setNames(lapply(wanted, function(name) {
       file <- utils::unzip(path, name, exdir = folder, junkpaths = TRUE)
       on.exit(unlink(file))
