@@ -48,7 +48,9 @@
 #' iterator is a data frame with the columns `file` and `reason`, of all that were ever left out.
 #'
 #' Predictions have no rows for such pictures. With `shuffle = FALSE`, their rows are those of
-#' `setdiff(batches$filepaths, batches$skipped_files$file)`, in this order.
+#' `setdiff(batches$filepaths, batches$skipped_files$file)`, in this order. Not so with a
+#' `preprocessing_function` that runs in R: then batches are taken as [generator_next()] takes them,
+#' and those of the next pass fill up the number of steps.
 #'
 #' @return An iterator for [generator_next()] and the generator functions of models. Among its fields
 #'   are `$n`, `$batch_size`, `$class_indices`, `$classes`, `$filenames`, `$filepaths`,
