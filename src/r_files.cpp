@@ -3,33 +3,19 @@
 
 #include <climits>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <vector>
 
 #include "files/npy.h"
 #include "files/pickle.h"
 #include "image/random.h"
+#include "r_places.h"
 #include "r_serve.h"
 
 using namespace hornet;
 
 namespace {
-
-// Where each value of a row is in R's column-major order, relative to the row's first.
-std::vector<R_xlen_t> row_offsets(const std::vector<std::int64_t>& shape) {
-  std::vector<R_xlen_t> offsets{0};
-  R_xlen_t stride = static_cast<R_xlen_t>(shape[0]);
-  for (std::size_t axis = 1; axis < shape.size(); ++axis) {
-    std::vector<R_xlen_t> finer;
-    finer.reserve(offsets.size() * static_cast<std::size_t>(shape[axis]));
-    for (R_xlen_t base : offsets) {
-      for (std::int64_t i = 0; i < shape[axis]; ++i) finer.push_back(base + i * stride);
-    }
-    offsets.swap(finer);
-    stride *= static_cast<R_xlen_t>(shape[axis]);
-  }
-  return offsets;
-}
 
 // Calls put(place in R's order, place in the file's order) for every value.
 template <class Put>
@@ -39,16 +25,9 @@ void reorder(const NumpyArray& array, Put put) {
     for (std::int64_t i = 0; i < n; ++i) put(i, i);
     return;
   }
-  constexpr std::int64_t kRows = 16;  // at once: R has them side by side
-  const std::vector<R_xlen_t> offsets = row_offsets(array.shape);
-  const auto width = static_cast<std::int64_t>(offsets.size());
-  for (std::int64_t begin = 0; begin < array.shape[0]; begin += kRows) {
-    const std::int64_t end = std::min(array.shape[0], begin + kRows);
-    for (std::int64_t j = 0; j < width; ++j) {
-      for (std::int64_t i = begin; i < end; ++i)
-        put(offsets[static_cast<std::size_t>(j)] + i, i * width + j);
-    }
-  }
+  std::vector<std::size_t> axes(array.shape.size());
+  std::iota(axes.begin(), axes.end(), std::size_t{0});
+  visit_places(column_major_offsets(array.shape, axes, 1), array.shape[0], put);
 }
 
 bool fits_integer(double value) { return std::fabs(value) <= INT_MAX; }

@@ -4,6 +4,7 @@
 
 #include "image/formats.h"
 #include "r_image.h"
+#include "r_places.h"
 
 using namespace hornet;
 
@@ -36,39 +37,6 @@ std::vector<std::size_t> stored_axes(std::size_t rank, bool channels_first) {
   return axes;
 }
 
-// Where each value of a picture is in column-major order, in row-major order of `axes` but the
-// first; `dims` are the R array's.
-std::vector<std::int64_t> offsets_of(const std::vector<std::int64_t>& dims,
-                                     const std::vector<std::size_t>& axes, std::size_t first) {
-  std::vector<std::int64_t> strides(dims.size(), 1);
-  for (std::size_t i = 1; i < dims.size(); ++i) strides[i] = strides[i - 1] * dims[i - 1];
-  std::vector<std::int64_t> offsets{0};
-  for (std::size_t k = first; k < axes.size(); ++k) {
-    std::vector<std::int64_t> finer;
-    finer.reserve(offsets.size() * static_cast<std::size_t>(dims[axes[k]]));
-    for (std::int64_t base : offsets) {
-      for (std::int64_t i = 0; i < dims[axes[k]]; ++i) finer.push_back(base + i * strides[axes[k]]);
-    }
-    offsets.swap(finer);
-  }
-  return offsets;
-}
-
-constexpr std::int64_t kBlock = 16;  // pictures at once: their first axis is R's fastest
-
-template <class T, class Convert>
-void gather(const T* in, const std::vector<std::int64_t>& offsets, std::int64_t rows, float* out,
-            Convert convert) {
-  const auto width = static_cast<std::int64_t>(offsets.size());
-  for (std::int64_t begin = 0; begin < rows; begin += kBlock) {
-    const std::int64_t end = std::min(rows, begin + kBlock);
-    for (std::int64_t j = 0; j < width; ++j) {
-      const T* from = in + offsets[static_cast<std::size_t>(j)];
-      for (std::int64_t i = begin; i < end; ++i) out[i * width + j] = convert(from[i]);
-    }
-  }
-}
-
 // A picture alone has no axis of rows.
 std::size_t row_axes(const std::vector<std::int64_t>& dims) { return dims.size() == 3 ? 0 : 1; }
 
@@ -84,16 +52,20 @@ std::vector<std::int64_t> dims_of(SEXP x) {
 void floats_from_r(SEXP x, bool channels_first, float* out) {
   const auto dims = dims_of(x);
   const std::size_t first = row_axes(dims);
-  const auto offsets = offsets_of(dims, stored_axes(dims.size(), channels_first), first);
+  const auto offsets = column_major_offsets(dims, stored_axes(dims.size(), channels_first), first);
   const std::int64_t rows = first ? dims[0] : 1;
+  const auto convert = [&](const auto* in, auto to_float) {
+    visit_places(offsets, rows,
+                 [=](std::int64_t from, std::int64_t to) { out[to] = to_float(in[from]); });
+  };
   const auto integer = [](int v) { return v == NA_INTEGER ? NAN : static_cast<float>(v); };
   switch (TYPEOF(x)) {
     case REALSXP:
-      return gather(REAL(x), offsets, rows, out, [](double v) { return static_cast<float>(v); });
+      return convert(REAL(x), [](double v) { return static_cast<float>(v); });
     case INTSXP:
-      return gather(INTEGER(x), offsets, rows, out, integer);
+      return convert(INTEGER(x), integer);
     case LGLSXP:
-      return gather(LOGICAL(x), offsets, rows, out, integer);
+      return convert(LOGICAL(x), integer);
     default:
       throw Error(
           std::string("expected an array of numbers, got one of type ") + Rf_type2char(TYPEOF(x)),
@@ -103,19 +75,12 @@ void floats_from_r(SEXP x, bool channels_first, float* out) {
 
 SEXP floats_to_r(const float* x, const std::vector<std::int64_t>& dims, bool channels_first) {
   const std::size_t first = row_axes(dims);
-  const auto offsets = offsets_of(dims, stored_axes(dims.size(), channels_first), first);
-  const std::int64_t rows = first ? dims[0] : 1;
-  const auto width = static_cast<std::int64_t>(offsets.size());
+  const auto offsets = column_major_offsets(dims, stored_axes(dims.size(), channels_first), first);
   const auto size = static_cast<R_xlen_t>(product(dims));
   Rcpp::NumericVector result(r_protect([&]() -> SEXP { return Rf_allocVector(REALSXP, size); }));
   double* out = result.begin();
-  for (std::int64_t begin = 0; begin < rows; begin += kBlock) {
-    const std::int64_t end = std::min(rows, begin + kBlock);
-    for (std::int64_t j = 0; j < width; ++j) {
-      double* to = out + offsets[static_cast<std::size_t>(j)];
-      for (std::int64_t i = begin; i < end; ++i) to[i] = x[i * width + j];
-    }
-  }
+  visit_places(offsets, first ? dims[0] : 1,
+               [=](std::int64_t to, std::int64_t from) { out[to] = x[from]; });
   Rcpp::IntegerVector dim(dims.begin(), dims.end());
   result.attr("dim") = dim;
   return result;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 namespace hornet {
 namespace {
@@ -74,28 +75,21 @@ std::string unquoted(const std::string& text) {
   return bytes;
 }
 
-void append_utf8(std::string& text, std::uint32_t c) {
-  if (c < 0x80) {
-    text += static_cast<char>(c);
-    return;
-  }
-  const int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-  static const std::uint32_t first[] = {0, 0xc0, 0xe0, 0xf0};
-  text += static_cast<char>(first[more] | c >> (6 * more));
-  for (int i = more - 1; i >= 0; --i) text += static_cast<char>(0x80 | (c >> (6 * i) & 0x3f));
-}
-
 // Latin 1 with \u1234 and \U00012345 for the rest of Unicode -> UTF-8.
 std::string unescaped(const std::string& text) {
   std::string utf8;
+  const auto append = [&](std::uint32_t point) {
+    char bytes[4];
+    utf8.append(bytes, utf8_put(point, bytes));
+  };
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char kind = text[i] == '\\' && i + 1 < text.size() ? text[i + 1] : 0;
     if (kind == 'u' || kind == 'U') {
       const std::size_t digits = kind == 'u' ? 4 : 8;
-      append_utf8(utf8, hex_number(text.substr(i + 2, digits)) & 0x1fffff);
+      append(hex_number(text.substr(i + 2, digits)) & 0x1fffff);
       i += 1 + digits;
     } else {
-      append_utf8(utf8, static_cast<unsigned char>(text[i]));
+      append(static_cast<unsigned char>(text[i]));
     }
   }
   return utf8;

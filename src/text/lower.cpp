@@ -7,7 +7,7 @@
 #include <iterator>
 
 #include "text/case_table.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace hornet {
 namespace {

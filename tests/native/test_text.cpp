@@ -10,7 +10,7 @@
 #include "text/json.h"
 #include "text/lower.h"
 #include "text/tokenizer.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 #include "text/word_hash.h"
 
 using namespace hornet;
